@@ -1,0 +1,3 @@
+//! `lvm`: creates, runs and destroys guests on a Xen dom0.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Guest configuration: our own TOML and `xl.cfg` files as they are.

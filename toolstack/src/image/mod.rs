@@ -1,0 +1,1 @@
+//! Kernel images: ELF with Xen notes, the legacy `__xen_guest` section, and Linux bzImage.
