@@ -1,0 +1,72 @@
+//! Giving memory to domains and looking into it.
+
+use super::abi::{hypercall, memory};
+use super::dev::BUFFER_SIZE;
+use super::{Call, DomId, ForeignMapping, Xen, XenError};
+
+/// Extents that fit one hypercall buffer beside the reservation itself.
+const EXTENTS_PER_CALL: usize = (BUFFER_SIZE - 256) / 8;
+
+impl Xen {
+    /// Gives `domain` an extent of `1 << order` pages at each of `extents` (first
+    /// gfns). For a PV guest the entries come back as the extents' first mfns.
+    ///
+    /// Returns how many extents were populated, from the front; fewer than asked
+    /// means the host ran out of memory, or of contiguous memory, or the domain
+    /// reached its bound.
+    ///
+    /// # Errors
+    /// [`XenError::Call`].
+    pub fn populate(
+        &self,
+        domain: DomId,
+        order: u32,
+        extents: &mut [u64],
+    ) -> Result<usize, XenError> {
+        let mut done = 0;
+        for chunk in extents.chunks_mut(EXTENTS_PER_CALL) {
+            let n = self.populate_chunk(domain, order, chunk)?;
+            done += n;
+            if n < chunk.len() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn populate_chunk(
+        &self,
+        domain: DomId,
+        order: u32,
+        extents: &mut [u64],
+    ) -> Result<usize, XenError> {
+        const CALL: Call = Call("XENMEM_populate_physmap");
+        let mut buffer = self.buffer()?;
+        let list = buffer.put_slice(extents);
+        let reservation = memory::MemoryReservation {
+            extent_start: buffer.address(list),
+            nr_extents: extents.len() as u64,
+            extent_order: order,
+            domid: domain.0,
+            ..Default::default()
+        };
+        let reservation = buffer.put(&reservation);
+        let args = [memory::POPULATE_PHYSMAP, buffer.address(reservation), 0, 0, 0];
+        // SAFETY: the buffer holds the reservation and the list it points to, and
+        // outlives the call.
+        let done = unsafe { self.hypercall(CALL, Some(domain), hypercall::MEMORY_OP, args) }?;
+        buffer.get_slice(list, extents);
+        Ok(usize::try_from(done).unwrap_or(usize::MAX).min(extents.len()))
+    }
+
+    /// Maps the frames `gfns` (mfns for a PV guest) of `domain` next to each other.
+    ///
+    /// # Errors
+    /// [`XenError::Call`]: `EINVAL` for no frames, `ENOENT` or `EINVAL` for a frame
+    /// the domain does not have.
+    pub fn map(&self, domain: DomId, gfns: &[u64]) -> Result<ForeignMapping, XenError> {
+        const CALL: Call = Call("IOCTL_PRIVCMD_MMAPBATCH_V2");
+        self.allow(CALL, Some(domain))?;
+        self.privcmd.map(domain.0, gfns).map_err(|e| self.failed(CALL, Some(domain), e))
+    }
+}
