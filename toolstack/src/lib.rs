@@ -2,6 +2,11 @@
 //!
 //! `docs/architecture.md` is the map of the code.
 
+pub mod build;
 pub mod config;
+pub mod console;
+pub mod create;
+pub mod domain;
 pub mod image;
+pub mod registry;
 pub mod xen;

@@ -22,6 +22,7 @@ use nix::errno::Errno;
 pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, Port};
 pub use domain::{CreateDomain, DomainInfo, DomainState, ShutdownReason, VcpuInfo};
 pub use error::{CallError, XenError};
+pub(crate) use hvm::PvhVcpu;
 pub use host::{CpuPool, Host};
 pub use scheduler::{CpuMap, Credit2};
 

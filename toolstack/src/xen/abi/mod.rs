@@ -50,14 +50,22 @@ pub const PAGE_SHIFT: u32 = 12;
 /// A type whose bytes may be copied to and from the hypervisor as they are.
 ///
 /// # Safety
-/// The type must be `repr(C)` and any pattern of bytes must be a valid value
-/// of it.
+/// The type must be `repr(C)` without padding that is not a named field, and any
+/// pattern of bytes must be a valid value of it.
 pub unsafe trait Plain: Copy {}
+
+/// The bytes of `value` as they stand in memory.
+pub(crate) fn bytes_of<T: Plain>(value: &T) -> &[u8] {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    // SAFETY: the bytes of a live value; `T: Plain` has no padding, so all of
+    // them are initialised.
+    unsafe { std::slice::from_raw_parts(start, size_of::<T>()) }
+}
 
 macro_rules! plain {
     ($($t:ty),* $(,)?) => {
         $(
-            // SAFETY: `repr(C)` (or a primitive), built of integers only.
+            // SAFETY: `repr(C)` (or a primitive), built of integers only, padding named.
             unsafe impl $crate::xen::abi::Plain for $t {}
         )*
     };

@@ -28,6 +28,17 @@ impl ForeignMapping {
         ForeignMapping { base, len }
     }
 
+    /// Zeroed memory of this process, to stand for another domain's in tests.
+    #[cfg(test)]
+    pub(crate) fn anonymous(pages: usize) -> Self {
+        use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+        let len = std::num::NonZeroUsize::new(pages * crate::xen::abi::PAGE_BYTES).unwrap();
+        let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a fresh mapping at an address the kernel chooses.
+        let base = unsafe { mmap_anonymous(None, len, prot, MapFlags::MAP_PRIVATE) }.unwrap();
+        ForeignMapping { base: base.cast(), len: len.get() }
+    }
+
     /// Bytes mapped.
     pub fn len(&self) -> usize {
         self.len

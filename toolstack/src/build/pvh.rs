@@ -1,0 +1,318 @@
+//! The PVH builder.
+//!
+//! ```text
+//! 0            kernel      boot pages   initrd          console      0xf0000000
+//! |--- RAM ----|-----------|------------|---- RAM … ----|-- page --| |- hole -| 4 GiB |-- RAM --|
+//! ```
+//!
+//! Right behind the kernel come the boot pages: `hvm_start_info`, memory map, module
+//! list, command line and ACPI tables, which the memory map gives out as ACPI
+//! memory. Linux can only reach the first GiB when it reads them. The last page of
+//! low memory is the console ring. Everything is inside the memory the guest was
+//! promised; nothing is added to it.
+
+use super::memory::Frames;
+use super::{Boot, BuildError, ConsoleRing, acpi};
+use crate::config::GuestType;
+use crate::domain::Vcpus;
+use crate::image::Kernel;
+use crate::xen::abi::{PAGE_SIZE, Plain, bytes_of, hvm};
+use crate::xen::{DomId, ForeignMapping, PvhVcpu, Xen};
+
+/// Where low memory ends at most: above stand the local APIC and what else Xen
+/// emulates (`HVM_BELOW_4G_RAM_END` of `public/hvm/e820.h`).
+const LOW_END: u64 = 0xf000_0000 / PAGE_SIZE;
+const FOUR_GIB: u64 = (4 << 30) / PAGE_SIZE;
+/// Bytes of a command line that fit any guest: two pages would do for none.
+const MAX_CMDLINE: usize = 4095;
+/// Fewest pages: a kernel, a boot page and the console.
+const LEAST_PAGES: u64 = 4;
+
+/// How the pages of a PVH guest lie in its address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PvhMemory {
+    low: u64,
+    high: u64,
+}
+
+impl PvhMemory {
+    /// Lays out `bytes` of memory.
+    pub(crate) fn new(bytes: u64) -> Result<Self, BuildError> {
+        let pages = bytes / PAGE_SIZE;
+        if !bytes.is_multiple_of(PAGE_SIZE) || pages < LEAST_PAGES {
+            return Err(BuildError::BadMemorySize { bytes, least: LEAST_PAGES });
+        }
+        let low = pages.min(LOW_END);
+        Ok(PvhMemory { low, high: pages - low })
+    }
+
+    /// The runs to be populated.
+    pub(crate) fn frames(self) -> impl Iterator<Item = Frames> {
+        let low = Frames { start: 0, count: self.low };
+        let high = Frames { start: FOUR_GIB, count: self.high };
+        [low, high].into_iter().filter(|f| f.count > 0)
+    }
+
+    /// The gfn of the console ring.
+    pub(crate) fn console(self) -> u64 {
+        self.low - 1
+    }
+
+    fn map(self, boot: Frames) -> Vec<hvm::MemmapEntry> {
+        let entry = |start: u64, end: u64, kind| hvm::MemmapEntry {
+            addr: start * PAGE_SIZE,
+            size: (end - start) * PAGE_SIZE,
+            kind,
+            reserved: 0,
+        };
+        let all = [
+            entry(0, boot.start, hvm::MEMMAP_RAM),
+            entry(boot.start, boot.end(), hvm::MEMMAP_ACPI),
+            entry(boot.end(), self.console(), hvm::MEMMAP_RAM),
+            entry(self.console(), self.low, hvm::MEMMAP_RESERVED),
+            entry(FOUR_GIB, FOUR_GIB + self.high, hvm::MEMMAP_RAM),
+        ];
+        all.into_iter().filter(|e| e.size > 0).collect()
+    }
+}
+
+/// Bytes of page tables Xen needs for the guest's address space, beyond the MiB
+/// that every domain starts with: 8 per page when no superpage was left, twice
+/// that for slack, and a page per vCPU.
+pub(crate) fn paging_pool(bytes: u64, vcpus: u32) -> Option<u64> {
+    const BUILT_IN: u64 = 1 << 20;
+    let need = (bytes / PAGE_SIZE * 16 + u64::from(vcpus) * PAGE_SIZE * 4)
+        .next_multiple_of(PAGE_SIZE);
+    // A guest of 32 MiB fits what is there even when cut into single pages.
+    (bytes > 32 << 20 || vcpus > 4).then(|| BUILT_IN + need)
+}
+
+/// Where everything goes; computed without touching Xen.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    kernel: Frames,
+    boot: Frames,
+    initrd: Frames,
+    initrd_len: u64,
+    memory: PvhMemory,
+    vcpus: Vcpus,
+}
+
+impl Plan {
+    fn new(memory: PvhMemory, vcpus: Vcpus, boot: &Boot<'_>) -> Result<Self, BuildError> {
+        check_cmdline(boot.cmdline)?;
+        let kernel = kernel_frames(boot.kernel)?;
+        let pages = |bytes: usize| (bytes as u64).div_ceil(PAGE_SIZE);
+        let boot_count = pages(boot_layout(boot.cmdline, vcpus).end);
+        let initrd_len = boot.ramdisk.map_or(0, |r| r.bytes().len());
+        let boot_frames = Frames { start: kernel.end(), count: boot_count };
+        let initrd = Frames { start: boot_frames.end(), count: pages(initrd_len) };
+        let plan = Plan {
+            kernel,
+            boot: boot_frames,
+            initrd,
+            initrd_len: initrd_len as u64,
+            memory,
+            vcpus,
+        };
+        plan.check_fits().map(|()| plan)
+    }
+
+    fn check_fits(&self) -> Result<(), BuildError> {
+        let have = (self.memory.low + self.memory.high) * PAGE_SIZE >> 10;
+        let need = (self.initrd.end() + 1) * PAGE_SIZE;
+        if self.initrd.end() <= self.memory.console() {
+            return Ok(());
+        }
+        if need > LOW_END * PAGE_SIZE {
+            let (start, end) = (self.kernel.start * PAGE_SIZE, self.initrd.end() * PAGE_SIZE);
+            return Err(BuildError::OutsideMemory { start, end, memory_end: LOW_END * PAGE_SIZE });
+        }
+        Err(BuildError::TooSmall { have, need: need >> 10 })
+    }
+
+    /// Every frame that is written, in the order of [`Plan::offsets`].
+    fn gfns(&self) -> Vec<u64> {
+        (self.kernel.start..self.initrd.end()).chain([self.memory.console()]).collect()
+    }
+
+    fn offset(&self, gfn: u64) -> usize {
+        usize::try_from((gfn - self.kernel.start) * PAGE_SIZE).unwrap_or(usize::MAX)
+    }
+}
+
+fn check_cmdline(cmdline: &str) -> Result<(), BuildError> {
+    if let Some(at) = cmdline.bytes().position(|b| b == 0) {
+        return Err(BuildError::CmdlineNul { at });
+    }
+    if cmdline.len() > MAX_CMDLINE {
+        let (len, mode) = (cmdline.len(), GuestType::Pvh);
+        return Err(BuildError::CmdlineTooLong { len, max: MAX_CMDLINE, mode });
+    }
+    Ok(())
+}
+
+fn kernel_frames(kernel: &Kernel) -> Result<Frames, BuildError> {
+    let segments = kernel.segments();
+    let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+        return Err(BuildError::BadLayout("it has nothing to load"));
+    };
+    let end = last.end();
+    let start = first.paddr / PAGE_SIZE;
+    Ok(Frames { start, count: end.div_ceil(PAGE_SIZE) - start })
+}
+
+/// Offsets inside the boot pages.
+struct BootLayout {
+    memmap: usize,
+    modlist: usize,
+    cmdline: usize,
+    acpi: usize,
+    end: usize,
+}
+
+/// Entries the memory map has at most.
+const MAX_MEMMAP: usize = 5;
+
+fn boot_layout(cmdline: &str, vcpus: Vcpus) -> BootLayout {
+    let memmap = size_of::<hvm::StartInfo>();
+    let modlist = memmap + MAX_MEMMAP * size_of::<hvm::MemmapEntry>();
+    let cmdline_at = modlist + size_of::<hvm::ModlistEntry>();
+    let acpi = (cmdline_at + cmdline.len() + 1).next_multiple_of(16);
+    BootLayout { memmap, modlist, cmdline: cmdline_at, acpi, end: acpi + acpi::size(vcpus.max) }
+}
+
+fn write_struct<T: Plain>(to: &mut [u8], at: usize, value: &T) {
+    to[at..at + size_of::<T>()].copy_from_slice(bytes_of(value));
+}
+
+/// The content of the boot pages.
+fn boot_pages(plan: &Plan, cmdline: &str) -> Vec<u8> {
+    let layout = boot_layout(cmdline, plan.vcpus);
+    let base = plan.boot.start * PAGE_SIZE;
+    let address = |offset: usize| base + offset as u64;
+    let mut out = vec![0; layout.end];
+    let map = plan.memory.map(plan.boot);
+    for (n, entry) in map.iter().enumerate() {
+        write_struct(&mut out, layout.memmap + n * size_of::<hvm::MemmapEntry>(), entry);
+    }
+    let module = hvm::ModlistEntry {
+        paddr: plan.initrd.start * PAGE_SIZE,
+        size: plan.initrd_len,
+        ..Default::default()
+    };
+    write_struct(&mut out, layout.modlist, &module);
+    out[layout.cmdline..layout.cmdline + cmdline.len()].copy_from_slice(cmdline.as_bytes());
+    out[layout.acpi..].copy_from_slice(&acpi::tables(address(layout.acpi), plan.vcpus));
+    let has_module = plan.initrd_len > 0;
+    let start_info = hvm::StartInfo {
+        magic: hvm::START_MAGIC,
+        version: 1,
+        flags: 0,
+        nr_modules: u32::from(has_module),
+        modlist_paddr: if has_module { address(layout.modlist) } else { 0 },
+        cmdline_paddr: address(layout.cmdline),
+        rsdp_paddr: address(layout.acpi),
+        memmap_paddr: address(layout.memmap),
+        memmap_entries: u32::try_from(map.len()).unwrap_or(u32::MAX),
+        reserved: 0,
+    };
+    write_struct(&mut out, 0, &start_info);
+    out
+}
+
+/// Copies the kernel's segments, and zeroes whatever else its pages have.
+fn write_kernel(to: &ForeignMapping, plan: &Plan, kernel: &Kernel) {
+    let base = plan.kernel.start * PAGE_SIZE;
+    let offset = |paddr: u64| usize::try_from(paddr - base).unwrap_or(usize::MAX);
+    let mut written = 0;
+    for segment in kernel.segments() {
+        let start = offset(segment.paddr);
+        to.zero(written, start - written);
+        to.write(start, segment.data());
+        written = start + segment.data().len();
+    }
+    to.zero(written, plan.offset(plan.boot.start) - written);
+}
+
+/// Loads `boot` into a PVH domain whose memory is populated.
+pub(crate) fn load(
+    xen: &Xen,
+    domain: DomId,
+    memory: PvhMemory,
+    vcpus: Vcpus,
+    boot: &Boot<'_>,
+) -> Result<(), BuildError> {
+    let entry = boot.kernel.pvh()?.entry;
+    let plan = Plan::new(memory, vcpus, boot)?;
+    let gfns = plan.gfns();
+    let window = xen.map(domain, &gfns)?;
+    write_kernel(&window, &plan, boot.kernel);
+    window.write(plan.offset(plan.boot.start), &boot_pages(&plan, boot.cmdline));
+    if let Some(ramdisk) = boot.ramdisk {
+        window.write(plan.offset(plan.initrd.start), ramdisk.bytes());
+    }
+    let console = window.len() - usize::try_from(PAGE_SIZE).unwrap_or(0);
+    window.zero(console, window.len() - console);
+    drop(window);
+    let vcpu = PvhVcpu {
+        entry,
+        start_info: plan.boot.start * PAGE_SIZE,
+        vcpus: u16::try_from(vcpus.max).unwrap_or(u16::MAX),
+    };
+    Ok(xen.set_pvh_context(domain, &vcpu)?)
+}
+
+/// Tells a PVH domain where its console is.
+pub(crate) fn set_console(
+    xen: &Xen,
+    domain: DomId,
+    memory: PvhMemory,
+    port: u32,
+) -> Result<ConsoleRing, BuildError> {
+    let frame = memory.console();
+    xen.set_hvm_param(domain, hvm::PARAM_CONSOLE_PFN, frame)?;
+    xen.set_hvm_param(domain, hvm::PARAM_CONSOLE_EVTCHN, u64::from(port))?;
+    Ok(ConsoleRing { frame, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_beyond_the_hole_goes_above_four_gib() {
+        let memory = PvhMemory::new(5 << 30).unwrap();
+        let frames: Vec<_> = memory.frames().collect();
+        assert_eq!(frames[0], Frames { start: 0, count: LOW_END });
+        assert_eq!(frames[1], Frames { start: FOUR_GIB, count: (5 << 18) - LOW_END });
+    }
+
+    #[test]
+    fn the_memory_map_covers_every_page_once() {
+        for bytes in [4 << 20, 3840 << 20, 8u64 << 30] {
+            let memory = PvhMemory::new(bytes).unwrap();
+            let map = memory.map(Frames { start: 257, count: 2 });
+            assert_eq!(map.iter().map(|e| e.size).sum::<u64>(), bytes);
+            assert!(map.windows(2).all(|w| w[0].addr + w[0].size <= w[1].addr));
+            assert!(map.len() <= MAX_MEMMAP);
+        }
+    }
+
+    #[test]
+    fn bad_sizes_are_refused() {
+        assert!(PvhMemory::new(0).is_err());
+        assert!(PvhMemory::new(4096).is_err());
+        assert!(PvhMemory::new((4 << 20) + 1).is_err());
+    }
+
+    #[test]
+    fn the_command_line_is_bounded_and_has_no_nul() {
+        assert!(check_cmdline(&"x".repeat(MAX_CMDLINE)).is_ok());
+        assert!(matches!(
+            check_cmdline(&"x".repeat(MAX_CMDLINE + 1)),
+            Err(BuildError::CmdlineTooLong { .. })
+        ));
+        assert!(matches!(check_cmdline("a\0b"), Err(BuildError::CmdlineNul { at: 1 })));
+    }
+}

@@ -1,0 +1,207 @@
+//! From a checked configuration to a domain ready to start.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::build::{Boot, BuildError};
+use crate::config::{CpuSetError, GuestConfig, GuestType, HostCpus};
+use crate::domain::{Limits, Loaded, Placement, Shell, ShellSpec, Stage, Timings};
+use crate::image::{BootMode, ImageError, Kernel, Ramdisk};
+use crate::xen::{Credit2, Xen, XenError};
+
+/// Builds guests. Keeps the images it has read, so that only the first guest of a
+/// kind pays for reading and decompressing them. Usable from any thread.
+#[derive(Debug)]
+pub struct Creator {
+    xen: Arc<Xen>,
+    kernels: Cache<Kernel>,
+    ramdisks: Cache<Ramdisk>,
+}
+
+/// Why a guest could not be created. Nothing of it is left.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// A file is no image, or cannot be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The domain could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Xen refused a call.
+    #[error(transparent)]
+    Xen(#[from] XenError),
+    /// `cpus` does not fit this host.
+    #[error("cpus of vCPU {vcpu}: {source}")]
+    Cpus {
+        /// Whose set.
+        vcpu: u32,
+        /// What is wrong with it.
+        source: CpuSetError,
+    },
+    /// `pool` names no CPU pool of this host.
+    #[error("this host has no CPU pool `{name}`; it has {known}")]
+    NoSuchPool {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+impl Creator {
+    /// A creator without images.
+    pub fn new(xen: &Arc<Xen>) -> Self {
+        Creator { xen: Arc::clone(xen), kernels: Cache::default(), ramdisks: Cache::default() }
+    }
+
+    /// The hypervisor it builds on.
+    pub fn xen(&self) -> &Arc<Xen> {
+        &self.xen
+    }
+
+    /// Builds the guest that `config` describes, up to but not including its first
+    /// instruction. A guest without a UUID gets a random one.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing of the guest is left then.
+    pub fn create(&self, config: &GuestConfig) -> Result<Loaded, CreateError> {
+        let mut timings = Timings::default();
+        let (kernel, ramdisk) = timings.measure(Stage::Images, || {
+            let kernel = self.kernels.get(config.kernel(), Kernel::open)?;
+            let ramdisk = config.ramdisk().map(|path| self.ramdisks.get(path, Ramdisk::open));
+            Ok::<_, ImageError>((kernel, ramdisk.transpose()?))
+        })?;
+        let placement = self.placement(config)?;
+        let shell = Shell::build(&self.xen, &self.spec(config, &kernel)?)?;
+        let mut loaded = shell.load(&Boot {
+            kernel: &kernel,
+            ramdisk: ramdisk.as_deref(),
+            cmdline: config.cmdline(),
+        })?;
+        loaded.timings_mut().add(&timings);
+        if placement != Placement::default() {
+            loaded.place(&placement)?;
+        }
+        Ok(loaded)
+    }
+
+    fn spec(&self, config: &GuestConfig, kernel: &Kernel) -> Result<ShellSpec, CreateError> {
+        let guest_type = match config.guest_type() {
+            Some(guest_type) => guest_type,
+            None => match kernel.preferred_mode()? {
+                BootMode::Pvh => GuestType::Pvh,
+                BootMode::Pv => GuestType::Pv,
+            },
+        };
+        // An image that cannot boot in this mode is refused before anything is built.
+        match guest_type {
+            GuestType::Pvh => kernel.pvh().map(drop)?,
+            GuestType::Pv => kernel.pv().map(drop)?,
+        }
+        Ok(ShellSpec {
+            uuid: config.uuid().unwrap_or_else(Uuid::new_v4),
+            guest_type,
+            memory: config.memory().bytes(),
+            max_memory: config.max_memory().bytes(),
+            vcpus: u32::from(config.vcpus()),
+            max_vcpus: u32::from(config.max_vcpus()),
+            tsc_mode: config.tsc_mode(),
+            cpupool: self.pool(config.pool())?,
+            limits: Limits::default(),
+        })
+    }
+
+    fn pool(&self, name: Option<&str>) -> Result<u32, CreateError> {
+        let Some(name) = name else { return Ok(0) };
+        let pools = self.xen.cpu_pools()?;
+        // Names of pools other than `Pool-<n>` live in XenStore, which is not asked.
+        let number = name.strip_prefix("Pool-").unwrap_or(name).parse::<u32>().ok();
+        match pools.iter().find(|pool| Some(pool.id) == number) {
+            Some(pool) => Ok(pool.id),
+            None => {
+                let known: Vec<_> = pools.iter().map(|p| format!("Pool-{}", p.id)).collect();
+                Err(CreateError::NoSuchPool { name: name.to_owned(), known: known.join(", ") })
+            }
+        }
+    }
+
+    fn placement(&self, config: &GuestConfig) -> Result<Placement, CreateError> {
+        let mut placement = Placement::default();
+        if let Some(affinity) = config.cpus() {
+            let nodes = self.xen.cpu_nodes()?;
+            let host = HostCpus { node_of_cpu: &nodes };
+            for vcpu in 0..u32::from(config.max_vcpus()) {
+                let cpus = match affinity.of_vcpu(vcpu as usize) {
+                    Some(set) => {
+                        set.resolve(host).map_err(|source| CreateError::Cpus { vcpu, source })?
+                    }
+                    None => Vec::new(),
+                };
+                placement.affinity.push(cpus.into_iter().collect());
+            }
+        }
+        if config.cpu_weight().is_some() || config.cap().is_some() {
+            const DEFAULT_WEIGHT: u16 = 256;
+            placement.credit2 = Some(Credit2 {
+                weight: config.cpu_weight().map_or(DEFAULT_WEIGHT, std::num::NonZeroU16::get),
+                cap: config.cap().unwrap_or(0),
+            });
+        }
+        Ok(placement)
+    }
+}
+
+/// What tells one version of a file from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stamp {
+    len: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Stamp> {
+        use std::os::unix::fs::MetadataExt;
+        let meta = std::fs::metadata(path).ok()?;
+        Some(Stamp { len: meta.len(), modified: meta.modified().ok(), inode: meta.ino() })
+    }
+}
+
+/// Parsed files by path, read again when they change.
+#[derive(Debug)]
+struct Cache<T> {
+    known: Mutex<HashMap<PathBuf, (Stamp, Arc<T>)>>,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Cache { known: Mutex::default() }
+    }
+}
+
+impl<T> Cache<T> {
+    fn get(
+        &self,
+        path: &Path,
+        read: impl FnOnce(&Path) -> Result<T, ImageError>,
+    ) -> Result<Arc<T>, ImageError> {
+        let stamp = Stamp::of(path);
+        if let (Some(stamp), Some((known, value))) = (&stamp, self.known.lock().get(path))
+            && stamp == known
+        {
+            return Ok(Arc::clone(value));
+        }
+        let value = Arc::new(read(path)?);
+        if let Some(stamp) = stamp {
+            self.known.lock().insert(path.to_owned(), (stamp, Arc::clone(&value)));
+        }
+        Ok(value)
+    }
+}

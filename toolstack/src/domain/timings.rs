@@ -1,0 +1,103 @@
+//! How long each stage of a creation took.
+
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+/// A stage between the request and the guest's first instruction, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Reading and parsing the kernel and the initrd.
+    Images,
+    /// `XEN_DOMCTL_createdomain`.
+    Create,
+    /// vCPUs, memory bound, page-table pool, TSC mode.
+    Limits,
+    /// Populating the memory.
+    Memory,
+    /// Console channel and parameters.
+    Console,
+    /// Copying the kernel and its boot information, vCPU state.
+    Load,
+    /// Pinning, weight and cap.
+    Placement,
+    /// Taking the name and writing the guest down.
+    Register,
+    /// Letting it run.
+    Start,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Stage; 9] = [
+        Stage::Images,
+        Stage::Create,
+        Stage::Limits,
+        Stage::Memory,
+        Stage::Console,
+        Stage::Load,
+        Stage::Placement,
+        Stage::Register,
+        Stage::Start,
+    ];
+
+    /// The name used in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Images => "images",
+            Stage::Create => "create",
+            Stage::Limits => "limits",
+            Stage::Memory => "memory",
+            Stage::Console => "console",
+            Stage::Load => "load",
+            Stage::Placement => "placement",
+            Stage::Register => "register",
+            Stage::Start => "start",
+        }
+    }
+}
+
+/// Time spent per [`Stage`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    spent: [Duration; Stage::ALL.len()],
+}
+
+impl Timings {
+    /// Runs `work` and books its time on `stage`.
+    pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.spent[stage as usize] += start.elapsed();
+        result
+    }
+
+    /// Time booked on `stage`.
+    pub fn of(&self, stage: Stage) -> Duration {
+        self.spent[stage as usize]
+    }
+
+    /// Time booked on all stages.
+    pub fn total(&self) -> Duration {
+        self.spent.iter().sum()
+    }
+
+    /// Adds another creation's times.
+    pub fn add(&mut self, other: &Timings) {
+        for (mine, theirs) in self.spent.iter_mut().zip(other.spent) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// Milliseconds by stage name, with `total`.
+impl Serialize for Timings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(Stage::ALL.len() + 1))?;
+        for stage in Stage::ALL {
+            map.serialize_entry(stage.name(), &(self.of(stage).as_secs_f64() * 1e3))?;
+        }
+        map.serialize_entry("total", &(self.total().as_secs_f64() * 1e3))?;
+        map.end()
+    }
+}

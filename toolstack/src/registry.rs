@@ -1,0 +1,375 @@
+//! Names of guests, and what Xen does not remember about them.
+//!
+//! A folder on tmpfs, `/run/lightvm` by default:
+//!
+//! ```text
+//! guests/<uuid>.json    what the guest was made from, its domain number, its console
+//! names/<name>          symbolic link to ../guests/<uuid>.json
+//! ```
+//!
+//! A link is made or not made, so two creators can never get the same name. Nothing
+//! here is believed without asking Xen whether the domain still has this UUID: what
+//! a crash or a reboot leaves behind is cleaned up by whoever finds it.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::build::ConsoleRing;
+use crate::config::{GuestConfig, GuestName, GuestType};
+use crate::xen::{DomId, DomainInfo, Xen, XenError};
+
+/// Where the registry is unless said otherwise.
+pub const DEFAULT_DIR: &str = "/run/lightvm";
+
+/// What is written down about a guest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its name.
+    pub name: GuestName,
+    /// Its identity.
+    pub uuid: Uuid,
+    /// The domain it lives in.
+    pub domid: DomId,
+    /// PVH or PV.
+    pub guest_type: GuestType,
+    /// Where its console is.
+    pub console: ConsoleRing,
+    /// Seconds since 1970 when it was created.
+    pub created: u64,
+    /// What it was made from.
+    pub config: GuestConfig,
+}
+
+/// Why the registry could not do something.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// A living guest has this name.
+    #[error("the name `{name}` is taken by domain {domid} ({uuid}); choose another or destroy it")]
+    NameTaken {
+        /// The name.
+        name: GuestName,
+        /// Who has it.
+        domid: DomId,
+        /// Its identity.
+        uuid: Uuid,
+    },
+    /// A living guest has this UUID.
+    #[error("the UUID {uuid} is taken by domain {domid}; leave `uuid` out to have one made")]
+    UuidTaken {
+        /// The UUID.
+        uuid: Uuid,
+        /// Who has it.
+        domid: DomId,
+    },
+    /// Nobody answers to this name, UUID or number.
+    #[error("there is no guest `{0}`; `lvm list` shows which there are")]
+    NotFound(String),
+    /// A file could not be read or written.
+    #[error("{action} {}: {source}", path.display())]
+    File {
+        /// What was to be done.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Xen refused a call.
+    #[error(transparent)]
+    Xen(#[from] XenError),
+}
+
+fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RegistryError {
+    move |source| RegistryError::File { action, path: path.to_owned(), source }
+}
+
+/// How a user names a guest: everything that is a UUID is one, everything that is a
+/// number is a domain number, all else is a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// By domain number.
+    DomId(DomId),
+    /// By UUID.
+    Uuid(Uuid),
+    /// By name.
+    Name(String),
+}
+
+impl From<&str> for Selector {
+    fn from(text: &str) -> Self {
+        if let Ok(n) = text.parse::<u16>() {
+            Selector::DomId(DomId(n))
+        } else if let Ok(uuid) = Uuid::try_parse(text) {
+            Selector::Uuid(uuid)
+        } else {
+            Selector::Name(text.to_owned())
+        }
+    }
+}
+
+/// A domain and what is written down about it; nothing is for domains that another
+/// toolstack made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What Xen knows.
+    pub info: DomainInfo,
+    /// What the registry knows.
+    pub record: Option<Record>,
+}
+
+/// The registry of one host.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    dir: PathBuf,
+}
+
+impl Registry {
+    /// Opens the registry in `dir`, made when it is not there.
+    ///
+    /// # Errors
+    /// [`RegistryError::File`].
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, RegistryError> {
+        let registry = Registry { dir: dir.into() };
+        for sub in ["guests", "names"] {
+            let path = registry.dir.join(sub);
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(&path)
+                .map_err(file("cannot make", &path))?;
+        }
+        Ok(registry)
+    }
+
+    fn record_path(&self, uuid: Uuid) -> PathBuf {
+        self.dir.join("guests").join(format!("{uuid}.json"))
+    }
+
+    fn name_path(&self, name: &str) -> PathBuf {
+        self.dir.join("names").join(name)
+    }
+
+    /// Fails when a living guest has `name`. Only a hint: [`Registry::add`] decides.
+    ///
+    /// # Errors
+    /// [`RegistryError::NameTaken`] and what reading may meet.
+    pub fn check_name(&self, xen: &Xen, name: &GuestName) -> Result<(), RegistryError> {
+        match self.by_name(xen, name.as_str())? {
+            Some(Entry { info, .. }) => Err(RegistryError::NameTaken {
+                name: name.clone(),
+                domid: info.domid,
+                uuid: info.uuid,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails when a living domain has `uuid`.
+    ///
+    /// # Errors
+    /// [`RegistryError::UuidTaken`], [`RegistryError::Xen`].
+    pub fn check_uuid(&self, xen: &Xen, uuid: Uuid) -> Result<(), RegistryError> {
+        match xen.domains()?.iter().find(|d| d.uuid == uuid) {
+            Some(info) => Err(RegistryError::UuidTaken { uuid, domid: info.domid }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a guest down and takes its name.
+    ///
+    /// # Errors
+    /// [`RegistryError::NameTaken`] when another living guest was first; nothing is
+    /// written then.
+    pub fn add(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
+        self.write(record)?;
+        let link = self.name_path(record.name.as_str());
+        let target = Path::new("../guests").join(format!("{}.json", record.uuid));
+        // The second attempt follows the clean-up of a dead guest's name.
+        for _ in 0..2 {
+            match std::os::unix::fs::symlink(&target, &link) {
+                Ok(()) => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                    if let Err(taken) = self.check_name(xen, &record.name) {
+                        self.forget_file(&self.record_path(record.uuid));
+                        return Err(taken);
+                    }
+                }
+                Err(e) => {
+                    self.forget_file(&self.record_path(record.uuid));
+                    return Err(file("cannot make", &link)(e));
+                }
+            }
+        }
+        self.forget_file(&self.record_path(record.uuid));
+        self.check_name(xen, &record.name)?;
+        Err(file("cannot make", &link)(ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Replaces what is written down about a guest, under the same name.
+    ///
+    /// # Errors
+    /// [`RegistryError::File`].
+    pub fn update(&self, record: &Record) -> Result<(), RegistryError> {
+        self.write(record)
+    }
+
+    fn write(&self, record: &Record) -> Result<(), RegistryError> {
+        let path = self.record_path(record.uuid);
+        let fresh = path.with_extension("new");
+        let mut bytes = serde_json::to_vec(record)
+            .map_err(|e| file("cannot describe", &path)(io::Error::other(e)))?;
+        bytes.push(b'\n');
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o644);
+        options
+            .open(&fresh)
+            .and_then(|mut f| f.write_all(&bytes))
+            .and_then(|()| fs::rename(&fresh, &path))
+            .map_err(file("cannot write", &path))
+    }
+
+    /// Gives a guest another name.
+    ///
+    /// # Errors
+    /// [`RegistryError::NameTaken`]; the guest keeps its name then.
+    pub fn rename(
+        &self,
+        xen: &Xen,
+        record: &Record,
+        name: GuestName,
+    ) -> Result<Record, RegistryError> {
+        if name == record.name {
+            return Ok(record.clone());
+        }
+        self.check_name(xen, &name)?;
+        let link = self.name_path(name.as_str());
+        let target = Path::new("../guests").join(format!("{}.json", record.uuid));
+        std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))?;
+        let renamed = Record { name, ..record.clone() };
+        self.write(&renamed)?;
+        self.forget_file(&self.name_path(record.name.as_str()));
+        Ok(renamed)
+    }
+
+    /// Forgets a guest; its name is free at once.
+    pub fn remove(&self, record: &Record) {
+        let link = self.name_path(record.name.as_str());
+        if link_target(&link) == Some(record.uuid) {
+            self.forget_file(&link);
+        }
+        self.forget_file(&self.record_path(record.uuid));
+    }
+
+    fn forget_file(&self, path: &Path) {
+        // Gone already is as good; anything else leaves a stale file, which the
+        // next reader recognises as such.
+        let _ = fs::remove_file(path);
+    }
+
+    /// The guest or domain that `selector` names.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`], and what reading may meet.
+    pub fn find(&self, xen: &Xen, selector: &Selector) -> Result<Entry, RegistryError> {
+        let (found, text) = match selector {
+            Selector::Name(name) => (self.by_name(xen, name)?, name.clone()),
+            Selector::Uuid(uuid) => (self.by_uuid(xen, *uuid)?, uuid.to_string()),
+            Selector::DomId(domid) => (self.by_domid(xen, *domid)?, domid.to_string()),
+        };
+        found.ok_or(RegistryError::NotFound(text))
+    }
+
+    fn by_name(&self, xen: &Xen, name: &str) -> Result<Option<Entry>, RegistryError> {
+        // What is no name cannot be a file of this folder either.
+        let Ok(name) = name.parse::<GuestName>() else { return Ok(None) };
+        let link = self.name_path(name.as_str());
+        let Some(uuid) = link_target(&link) else { return Ok(None) };
+        let entry = self.living(xen, uuid)?;
+        if entry.is_none() {
+            self.forget_file(&link);
+        }
+        Ok(entry)
+    }
+
+    fn by_uuid(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
+        if let Some(entry) = self.living(xen, uuid)? {
+            return Ok(Some(entry));
+        }
+        let info = xen.domains()?.into_iter().find(|d| d.uuid == uuid);
+        Ok(info.map(|info| Entry { info, record: None }))
+    }
+
+    fn by_domid(&self, xen: &Xen, domid: DomId) -> Result<Option<Entry>, RegistryError> {
+        let Some(info) = domain(xen, domid)? else { return Ok(None) };
+        let record = self.read(info.uuid).filter(|record| record.domid == domid);
+        Ok(Some(Entry { info, record }))
+    }
+
+    /// The guest written down under `uuid` if it lives; forgets it if not.
+    fn living(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
+        let Some(record) = self.read(uuid) else { return Ok(None) };
+        match domain(xen, record.domid)? {
+            Some(info) if info.uuid == uuid => Ok(Some(Entry { info, record: Some(record) })),
+            _ => {
+                self.remove(&record);
+                Ok(None)
+            }
+        }
+    }
+
+    fn read(&self, uuid: Uuid) -> Option<Record> {
+        let bytes = fs::read(self.record_path(uuid)).ok()?;
+        serde_json::from_slice::<Record>(&bytes).ok().filter(|record| record.uuid == uuid)
+    }
+
+    /// Every domain of the host, with what is written down about it, ascending by
+    /// domain number. Forgets guests that no longer live.
+    ///
+    /// # Errors
+    /// [`RegistryError::Xen`], [`RegistryError::File`].
+    pub fn list(&self, xen: &Xen) -> Result<Vec<Entry>, RegistryError> {
+        let written = self.written()?;
+        let domains = xen.domains()?;
+        let lives = |record: &Record| {
+            domains.iter().any(|d| d.domid == record.domid && d.uuid == record.uuid)
+        };
+        let (living, dead): (Vec<_>, Vec<_>) = written.into_iter().partition(lives);
+        for record in dead {
+            // Asked again: it may have been created after the domains were listed.
+            self.living(xen, record.uuid)?;
+        }
+        let record_of = |info: &DomainInfo| living.iter().find(|r| r.domid == info.domid).cloned();
+        Ok(domains.into_iter().map(|info| Entry { record: record_of(&info), info }).collect())
+    }
+
+    fn written(&self) -> Result<Vec<Record>, RegistryError> {
+        let dir = self.dir.join("guests");
+        let entries = fs::read_dir(&dir).map_err(file("cannot read", &dir))?;
+        let uuid_of = |entry: fs::DirEntry| {
+            Uuid::try_parse(entry.file_name().to_str()?.strip_suffix(".json")?).ok()
+        };
+        Ok(entries.filter_map(|e| self.read(uuid_of(e.ok()?)?)).collect())
+    }
+}
+
+fn domain(xen: &Xen, domid: DomId) -> Result<Option<DomainInfo>, XenError> {
+    match xen.domain_info(domid) {
+        Ok(info) => Ok(Some(info)),
+        Err(e) if e.errno() == Some(Errno::ESRCH) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// The UUID a name's link points to.
+fn link_target(link: &Path) -> Option<Uuid> {
+    let target = fs::read_link(link).ok()?;
+    Uuid::try_parse(target.file_stem()?.to_str()?).ok()
+}
