@@ -139,7 +139,7 @@ fn below(
         value: value.to_string(),
         other,
         other_value: other_value.to_string(),
-        other_origin: Box::new(layer.origin(other)),
+        other_origin: layer.origin(other),
     }
 }
 

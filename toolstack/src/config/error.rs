@@ -118,7 +118,7 @@ pub enum ConfigError {
         /// The key as written.
         key: String,
         /// What.
-        problem: ValueError,
+        problem: Box<ValueError>,
     },
     /// A key of `xl.cfg` that lightvm does not serve and that cannot be left out silently.
     #[error("{location}: {key}: {reason}")]
@@ -253,7 +253,7 @@ pub enum ValueError {
         /// Its value.
         other_value: String,
         /// Where that came from.
-        other_origin: Box<Origin>,
+        other_origin: Origin,
     },
     /// More vCPUs than the guest type can have.
     #[error("{value} vCPUs are more than a {guest_type} guest can have, which is {max}")]

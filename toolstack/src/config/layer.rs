@@ -43,7 +43,9 @@ impl Layer {
                 self.origins.insert(key, (origin, written));
                 Ok(())
             }
-            Err(problem) => Err(ConfigError::Value { origin, key: written.to_owned(), problem }),
+            Err(problem) => {
+                Err(ConfigError::Value { origin, key: written.to_owned(), problem: problem.into() })
+            }
         }
     }
 
@@ -69,6 +71,10 @@ impl Layer {
     /// `problem` with the value of `key`.
     pub(super) fn error(&self, key: Key, problem: ValueError) -> ConfigError {
         let written = self.origins.get(&key).map_or(key.name(), |(_, written)| written);
-        ConfigError::Value { origin: self.origin(key), key: written.to_owned(), problem }
+        ConfigError::Value {
+            origin: self.origin(key),
+            key: written.to_owned(),
+            problem: problem.into(),
+        }
     }
 }

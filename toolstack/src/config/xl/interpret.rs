@@ -209,7 +209,11 @@ fn located_text(key: &str, setting: Setting) -> Result<(String, Location), Confi
 }
 
 fn value_error(key: &str, location: Location, problem: ValueError) -> ConfigError {
-    ConfigError::Value { origin: Origin::Text(location), key: key.to_owned(), problem }
+    ConfigError::Value {
+        origin: Origin::Text(location),
+        key: key.to_owned(),
+        problem: problem.into(),
+    }
 }
 
 fn raw_list(value: &Value) -> RawValue {
