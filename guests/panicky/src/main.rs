@@ -16,8 +16,10 @@ panicky: name one way to crash on the command line
   crash  shut down with reason crash, without a word
   fault  write to memory that is not mapped
   ud2    execute an undefined instruction
+  triple fault without a handler (PVH: Xen calls it a reboot)
   stack  overflow the stack
   spin   never end, burning processor time
+  flood  never end, writing to the console
 ";
 
 /// Beyond what either boot mode maps.
@@ -29,8 +31,10 @@ fn main(boot: BootInfo) -> Shutdown {
         Some(b"crash") => Shutdown::Crash,
         Some(b"fault") => fault(),
         Some(b"ud2") => undefined_instruction(),
+        Some(b"triple") => triple_fault(),
         Some(b"stack") => overflow(0),
         Some(b"spin") => spin(),
+        Some(b"flood") => flood(boot),
         _ => usage(boot),
     }
 }
@@ -54,6 +58,15 @@ fn undefined_instruction() -> ! {
     unsafe { asm!("ud2", options(noreturn)) }
 }
 
+fn triple_fault() -> ! {
+    /// Limit and base of an interrupt table with no room for any entry.
+    static EMPTY: [u8; 10] = [0; 10];
+    // SAFETY: the next exception finds no handler: the guest ends here. A PV guest may
+    // not load the table and ends one instruction earlier.
+    unsafe { asm!("lidt [{}]", "ud2", in(reg) &EMPTY, options(noreturn)) }
+}
+
+#[allow(unconditional_recursion)]
 fn overflow(depth: u64) -> ! {
     let frame = black_box([depth; 64]);
     overflow(black_box(frame[0] + 1))
@@ -63,4 +76,13 @@ fn spin() -> ! {
     loop {
         core::hint::spin_loop();
     }
+}
+
+fn flood(boot: BootInfo) -> ! {
+    let mut console = Console::open(boot).expect("a flood needs a console");
+    for line in 0_u64.. {
+        // The console takes everything or sleeps: it has no errors.
+        let _ = writeln!(console, "flood, line {line}");
+    }
+    unreachable!("the count of lines came to its end");
 }

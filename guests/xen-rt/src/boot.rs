@@ -52,17 +52,14 @@ xen_rt_pvh_entry:
     wrmsr
     movl $0x80010033, %eax              /* CR0: PG, WP, NE, ET, MP, PE */
     movl %eax, %cr0
-    lgdt 3f
+    lgdt {gdtr}
     ljmp $8, $4f
 
-    .balign 8
-2:  .quad 0
-    .quad 0x00af9b000000ffff            /* 64-bit code, ring 0 */
-3:  .short . - 2b - 1
-    .long 2b
-
     .code64
-4:  movl %ebx, %edi
+4:  lidt {idtr}
+    movl $0x10, %eax
+    ltr %ax
+    movl %ebx, %edi
     movl $xen_rt_stack_top, %esp
     xorl %ebp, %ebp
     call {pvh_start}
@@ -80,6 +77,8 @@ xen_rt_pv_entry:
     pml4 = sym crate::paging::PML4,
     pdpt = sym crate::paging::PDPT,
     directory = sym crate::paging::LOW_DIRECTORY,
+    gdtr = sym crate::fault::xen_rt_gdtr,
+    idtr = sym crate::fault::xen_rt_idtr,
     pvh_start = sym pvh_start,
     pv_start = sym pv_start,
     options(att_syntax)

@@ -1,7 +1,7 @@
 //! Event channels: `event_channel_op` and the pending bits in the shared info page.
 
-use crate::hypercall::{self, Number};
 use crate::hvm::{self, Parameter};
+use crate::hypercall::{self, Number};
 use crate::info::{BootInfo, Flavour};
 use crate::{memory, sched};
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -141,7 +141,9 @@ impl BootInfo {
         match paging::map(self, address, PAGE_SIZE as u64) {
             // SAFETY: the toolstack wrote a zero-terminated string there, which nothing
             // changes while the guest runs.
-            Some(text) if address != 0 => unsafe { CStr::from_ptr(text.cast::<c_char>()) }.to_bytes(),
+            Some(text) if address != 0 => {
+                unsafe { CStr::from_ptr(text.cast::<c_char>()) }.to_bytes()
+            }
             _ => b"",
         }
     }
@@ -167,7 +169,9 @@ impl BootInfo {
         let info = self.hvm_start_info();
         let size = u64::from(info.memmap_entries) * size_of::<MemmapEntry>() as u64;
         match paging::map(self, info.memmap_paddr, size) {
-            Some(table) if info.version >= 1 => (table.cast_const().cast(), info.memmap_entries as usize),
+            Some(table) if info.version >= 1 => {
+                (table.cast_const().cast(), info.memmap_entries as usize)
+            }
             _ => (core::ptr::null(), 0),
         }
     }

@@ -20,8 +20,8 @@
 //!
 //! The same image boots as a PVH and as a 64-bit PV guest. One vCPU runs, with
 //! interrupts off for good: waiting is [`event::wait`] or [`sched::idle`], and
-//! neither takes processor time. A panic prints its message on the console and
-//! ends the guest with [`Shutdown::Crash`].
+//! neither takes processor time. A panic, and in a PVH guest a processor fault,
+//! prints what happened on the console and ends the guest with [`Shutdown::Crash`].
 //!
 //! Memory: virtual address = (pseudo-)physical address. PVH programs reach an
 //! address through [`paging::map`], PV programs find everything mapped that the
@@ -32,6 +32,8 @@
 #[cfg(not(test))]
 mod boot;
 #[cfg(not(test))]
+mod last_words;
+#[cfg(not(test))]
 mod panic;
 #[cfg(not(test))]
 mod string;
@@ -39,6 +41,9 @@ mod string;
 pub mod cmdline;
 mod console;
 pub mod event;
+#[cfg(not(test))]
+mod fault;
+mod hex;
 mod hvm;
 mod hypercall;
 mod info;
