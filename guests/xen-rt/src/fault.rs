@@ -84,23 +84,26 @@ const WITH_CODE: u32 = 1 << 8 | 0x1f << 10 | 1 << 17 | 1 << 21 | 1 << 29 | 1 << 
 extern "C" fn report(behind: usize, frame: *const u64) -> ! {
     let vector = (behind - (&raw const xen_rt_faults).addr()) / 5 - 1;
     let with_code = WITH_CODE >> vector & 1;
-    let rip = frame.wrapping_add(with_code as usize);
     let mut out = LastWords::open();
     out.say(b"fault: vector 0x");
     number(&mut out, vector as u64);
     out.say(b" code 0x");
-    // SAFETY: the processor pushed at least five words.
-    number(&mut out, if with_code == 0 { 0 } else { unsafe { frame.read() } });
+    number(&mut out, if with_code == 0 { 0 } else { word(frame, 0) });
     out.say(b" rip 0x");
-    // SAFETY: the instruction pointer is the first word behind the error code.
-    number(&mut out, unsafe { rip.read() });
+    number(&mut out, word(frame, with_code as usize));
     out.say(b" rsp 0x");
-    // SAFETY: the stack pointer is the fourth.
-    number(&mut out, unsafe { rip.add(3).read() });
+    number(&mut out, word(frame, with_code as usize + 3));
     out.say(b" cr2 0x");
     number(&mut out, fault_address());
     out.say(b"\r\n");
     sched::shutdown(Shutdown::Crash)
+}
+
+/// Word `index` of what the processor pushed: error code if there is one, instruction
+/// pointer, code segment, flags, stack pointer, stack segment.
+fn word(frame: *const u64, index: usize) -> u64 {
+    // SAFETY: the frame has that many words and nothing writes to them.
+    unsafe { frame.wrapping_add(index).read() }
 }
 
 fn number(out: &mut LastWords, value: u64) {

@@ -138,14 +138,15 @@ impl BootInfo {
             Flavour::Pvh => self.hvm_start_info().cmdline_paddr,
             Flavour::Pv => (self.address + core::mem::offset_of!(StartInfo, cmd_line)) as u64,
         };
-        match paging::map(self, address, PAGE_SIZE as u64) {
-            // SAFETY: the toolstack wrote a zero-terminated string there, which nothing
-            // changes while the guest runs.
-            Some(text) if address != 0 => {
-                unsafe { CStr::from_ptr(text.cast::<c_char>()) }.to_bytes()
-            }
-            _ => b"",
+        if address == 0 {
+            return b"";
         }
+        let Some(text) = paging::map(self, address, PAGE_SIZE as u64) else {
+            return b"";
+        };
+        // SAFETY: the toolstack wrote a zero-terminated string there, which nothing
+        // changes while the guest runs.
+        unsafe { CStr::from_ptr(text.cast::<c_char>()) }.to_bytes()
     }
 
     /// The guest's memory map, in the toolstack's order. Empty where a PVH guest got none.

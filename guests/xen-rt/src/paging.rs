@@ -23,19 +23,25 @@ const ENTRIES: usize = 512;
 pub(crate) struct Page([AtomicU64; ENTRIES]);
 
 impl Page {
-    pub(crate) const ZERO: Self = Self([const { AtomicU64::new(0) }; ENTRIES]);
+    pub(crate) const fn zero() -> Self {
+        Self([const { AtomicU64::new(0) }; ENTRIES])
+    }
 
     pub(crate) fn address(&self) -> usize {
         self.0.as_ptr() as usize
     }
 }
 
-pub(crate) static PML4: Page = Page::ZERO;
-pub(crate) static PDPT: Page = Page::ZERO;
+#[unsafe(link_section = ".bss.pages")]
+pub(crate) static PML4: Page = Page::zero();
+#[unsafe(link_section = ".bss.pages")]
+pub(crate) static PDPT: Page = Page::zero();
 /// Directory of the first GiB.
-pub(crate) static LOW_DIRECTORY: Page = Page::ZERO;
+#[unsafe(link_section = ".bss.pages")]
+pub(crate) static LOW_DIRECTORY: Page = Page::zero();
 /// Directory of the fourth GiB.
-static HIGH_DIRECTORY: Page = Page::ZERO;
+#[unsafe(link_section = ".bss.pages")]
+static HIGH_DIRECTORY: Page = Page::zero();
 
 /// Makes `length` bytes of physical memory at `address` reachable at the same
 /// virtual address.
@@ -70,11 +76,7 @@ fn map_large(page: u64) -> Option<()> {
 
 /// GiB and large page within it.
 fn place(address: u64) -> (usize, usize) {
-    let index = (address % GIB) / LARGE_PAGE;
-    // Both fit: a 64-bit address has fewer than 2^34 GiB, a GiB has 512 large pages.
-    #[allow(clippy::cast_possible_truncation)]
-    let place = ((address / GIB) as usize, index as usize);
-    place
+    ((address / GIB) as usize, (address % GIB / LARGE_PAGE) as usize)
 }
 
 #[cfg(test)]
