@@ -1,0 +1,76 @@
+//! Event channels: `event_channel_op` and the pending bits in the shared info page.
+
+use crate::hvm::{self, Parameter};
+use crate::hypercall::{self, Number};
+use crate::info::{BootInfo, Flavour};
+use crate::{memory, sched};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+const SEND: usize = 4;
+
+/// Offset of `evtchn_pending` in `struct shared_info`, behind 32 `vcpu_info` of 64 bytes.
+const PENDING_OFFSET: usize = 32 * 64;
+
+/// Ports of the two-level event channel interface, the one in force at boot.
+const PORTS: u32 = 4096;
+
+/// A guest's end of an event channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Port(u32);
+
+impl Port {
+    /// The port with this number; `None` for those that cannot exist.
+    #[must_use]
+    pub const fn new(number: u32) -> Option<Self> {
+        if number == 0 || number >= PORTS { None } else { Some(Self(number)) }
+    }
+
+    /// The port of the PV console; `None` where the toolstack gave the guest no console.
+    #[must_use]
+    pub fn console(boot: BootInfo) -> Option<Self> {
+        match boot.flavour() {
+            Flavour::Pvh => {
+                let number = hvm::parameter(Parameter::ConsoleEventChannel)?;
+                Self::new(u32::try_from(number).ok()?)
+            }
+            Flavour::Pv => Self::new(boot.pv_console()?.event_channel),
+        }
+    }
+}
+
+/// Raises an event for whoever holds the other end. A port with no other end is
+/// left alone.
+pub fn send(port: Port) {
+    /// `struct evtchn_send`.
+    #[repr(C)]
+    struct Send(Port);
+    // SAFETY: EVTCHNOP_send takes an evtchn_send.
+    unsafe { hypercall::operate(Number::EventChannelOp, SEND, &mut Send(port)) };
+}
+
+/// Sleeps until an event arrives at `port` and takes it.
+///
+/// Returns at once when one is already there, so the pattern that loses nothing
+/// is: look at the shared state, and only if there is nothing to do, wait and
+/// look again.
+pub fn wait(boot: BootInfo, port: Port) {
+    let word = memory::shared_info(boot) + PENDING_OFFSET + (port.0 / 64) as usize * 8;
+    sched::poll(&[port]);
+    // SAFETY: the shared info page stays mapped for the life of the guest, the word
+    // lies inside its pending array (Port::new), and Xen changes it atomically too.
+    let pending = unsafe { AtomicU64::from_ptr(word as *mut u64) };
+    pending.fetch_and(!(1 << (port.0 % 64)), Ordering::AcqRel);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_ports_are_refused() {
+        assert_eq!(Port::new(0), None);
+        assert_eq!(Port::new(4096), None);
+        assert_eq!(Port::new(4095), Some(Port(4095)));
+    }
+}

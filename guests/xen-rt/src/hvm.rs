@@ -1,0 +1,31 @@
+//! Parameters of a PVH guest: `hvm_op`, Xen `public/hvm/params.h`.
+
+use crate::hypercall::{self, Number};
+
+const GET_PARAM: usize = 1;
+const DOMID_SELF: u16 = 0x7ff0;
+
+/// Parameters a guest may read.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Parameter {
+    ConsolePfn = 17,
+    ConsoleEventChannel = 18,
+}
+
+/// `struct xen_hvm_param`.
+#[repr(C)]
+struct HvmParam {
+    domid: u16,
+    pad: u16,
+    index: u32,
+    value: u64,
+}
+
+/// The parameter's value; `None` where it is not set or cannot be read.
+pub(crate) fn parameter(parameter: Parameter) -> Option<u64> {
+    let mut argument = HvmParam { domid: DOMID_SELF, pad: 0, index: parameter as u32, value: 0 };
+    // SAFETY: HVMOP_get_param takes a xen_hvm_param.
+    let result = unsafe { hypercall::operate(Number::HvmOp, GET_PARAM, &mut argument) };
+    (result == 0 && argument.value != 0).then_some(argument.value)
+}
