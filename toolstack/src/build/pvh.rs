@@ -119,7 +119,7 @@ impl Plan {
     }
 
     fn check_fits(&self) -> Result<(), BuildError> {
-        let have = (self.memory.low + self.memory.high) * PAGE_SIZE >> 10;
+        let have = ((self.memory.low + self.memory.high) * PAGE_SIZE) >> 10;
         let need = (self.initrd.end() + 1) * PAGE_SIZE;
         if self.initrd.end() <= self.memory.console() {
             return Ok(());

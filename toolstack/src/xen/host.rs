@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::abi::{PAGE_SIZE, XenctlBitmap, domctl, hypercall, sysctl, version};
 use super::dev::BUFFER_SIZE;
-use super::{Call, CpuMap, DomId, DomainInfo, Xen, XenError};
+use super::{Call, DomId, DomainInfo, Xen, XenError};
 
 /// What the machine has (`XEN_SYSCTL_physinfo`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +39,8 @@ pub struct CpuPool {
 
 /// Domains asked for at a time; their descriptions fill most of a buffer.
 const LIST_BATCH: u16 = 100;
+/// Most CPUs of a host; Debian's Xen is built for 512.
+const CPU_BATCH: u16 = 1024;
 /// Bytes of Xen's log read at a time.
 const LOG_BATCH: u16 = 15_872;
 const _: () =
@@ -178,11 +180,23 @@ impl Xen {
         Ok(String::from_utf8_lossy(&text.0[..end]).into_owned())
     }
 
-    /// Every CPU online, as a map.
+    /// The NUMA node of every CPU, by CPU number.
     ///
     /// # Errors
-    /// As [`Xen::host`].
-    pub fn all_cpus(&self) -> Result<CpuMap, XenError> {
-        Ok((0..self.host()?.cpus).collect())
+    /// [`XenError::Call`].
+    pub fn cpu_nodes(&self) -> Result<Vec<u32>, XenError> {
+        const CALL: Call = Call("XEN_SYSCTL_cputopoinfo");
+        let mut buffer = self.buffer()?;
+        let list = buffer.reserve_zeroed(usize::from(CPU_BATCH) * size_of::<sysctl::CpuTopo>());
+        let mut arg = sysctl::CpuTopoInfo {
+            num_cpus: u32::from(CPU_BATCH),
+            _pad: 0,
+            cputopo: buffer.address(list),
+        };
+        self.sysctl_in(&mut buffer, CALL, sysctl::cmd::CPUTOPOINFO, &mut arg)?;
+        let found = (arg.num_cpus as usize).min(usize::from(CPU_BATCH));
+        let mut raw = vec![sysctl::CpuTopo::default(); found];
+        buffer.get_slice(list, &mut raw);
+        Ok(raw.into_iter().map(|cpu| cpu.node).collect())
     }
 }

@@ -86,7 +86,7 @@ impl Layout {
         // Xen's contract promises the slack to be there, mapped.
         let end = at.0.max(stack + 1 + SLACK_PAGES);
         if end > total {
-            let (have, need) = (total * PAGE_SIZE >> 10, end * PAGE_SIZE >> 10);
+            let (have, need) = ((total * PAGE_SIZE) >> 10, (end * PAGE_SIZE) >> 10);
             return Err(BuildError::TooSmall { have, need });
         }
         let virt_base = image.virt_base;
@@ -113,9 +113,9 @@ impl Layout {
 }
 
 fn kernel_frames(image: &PvBoot) -> Result<Frames, BuildError> {
-    const BAD: BuildError = BuildError::BadLayout("it is loaded below its own VIRT_BASE");
-    let start = image.virt_start.checked_sub(image.virt_base).ok_or(BAD)? / PAGE_SIZE;
-    let end = pages(image.virt_end.checked_sub(image.virt_base).ok_or(BAD)?);
+    const BAD: &str = "it is loaded below its own VIRT_BASE";
+    let start = image.virt_kstart.checked_sub(image.virt_base).ok_or(BuildError::BadLayout(BAD))? / PAGE_SIZE;
+    let end = pages(image.virt_kend.checked_sub(image.virt_base).ok_or(BuildError::BadLayout(BAD))?);
     if !image.virt_base.is_multiple_of(PAGE_SIZE) || end <= start || end >= 1 << 40 {
         return Err(BuildError::BadLayout("its VIRT_BASE is not the start of a page"));
     }
@@ -125,13 +125,13 @@ fn kernel_frames(image: &PvBoot) -> Result<Frames, BuildError> {
 /// Pages of the initial mapping: what is used so far, its own page tables, the
 /// stack and the slack, rounded up.
 fn region_pages(virt_base: u64, used: u64) -> Result<u64, BuildError> {
-    const BAD: BuildError = BuildError::BadLayout("its mapping runs over the last address");
+    const BAD: &str = "its mapping runs over the last address";
     let mut tables = 0;
     loop {
         let end = virt_base
             .checked_add((used + tables + 1 + SLACK_PAGES) * PAGE_SIZE)
             .and_then(|end| end.checked_add(REGION_ALIGN - 1))
-            .ok_or(BAD)?
+            .ok_or(BuildError::BadLayout(BAD))?
             / REGION_ALIGN
             * REGION_ALIGN;
         let bytes = end - virt_base;

@@ -77,17 +77,17 @@ impl Guest<'_> {
     }
 
     fn write_kernel(&self, kernel: &Kernel, image: &PvBoot) -> Result<(), BuildError> {
-        const BAD: BuildError = BuildError::BadLayout("a segment lies outside its load range");
+        const BAD: &str = "a segment lies outside its load range";
         let frames = self.layout.kernel;
         let window = self.map(frames)?;
-        let base = self.layout.address(frames.start);
+        let base = frames.start * PAGE_SIZE;
         let mut written = 0;
         for segment in kernel.segments() {
-            let address = image.virt_address(segment.paddr).ok_or(BAD)?;
-            let start = usize::try_from(address.checked_sub(base).ok_or(BAD)?).map_err(|_| BAD)?;
-            let end = start.checked_add(segment.data().len()).ok_or(BAD)?;
+            let address = image.pseudo_physical(segment.paddr).checked_sub(base).ok_or(BuildError::BadLayout(BAD))?;
+            let start = usize::try_from(address).map_err(|_| BuildError::BadLayout(BAD))?;
+            let end = start.checked_add(segment.data().len()).ok_or(BuildError::BadLayout(BAD))?;
             if start < written || end > window.len() {
-                return Err(BAD);
+                return Err(BuildError::BadLayout(BAD));
             }
             window.zero(written, start - written);
             window.write(start, segment.data());
@@ -150,10 +150,10 @@ impl Guest<'_> {
     }
 
     fn hypercall_frame(&self, address: u64) -> Result<u64, BuildError> {
-        const BAD: BuildError = BuildError::BadLayout("its HYPERCALL_PAGE lies outside the image");
-        let pfn = address.checked_sub(self.layout.virt_base).ok_or(BAD)? / PAGE_SIZE;
+        const BAD: &str = "its HYPERCALL_PAGE lies outside the image";
+        let pfn = address.checked_sub(self.layout.virt_base).ok_or(BuildError::BadLayout(BAD))? / PAGE_SIZE;
         let kernel = self.layout.kernel;
-        if (kernel.start..kernel.end()).contains(&pfn) { Ok(self.mfn(pfn)) } else { Err(BAD) }
+        if (kernel.start..kernel.end()).contains(&pfn) { Ok(self.mfn(pfn)) } else { Err(BuildError::BadLayout(BAD)) }
     }
 
     fn start_info(&self, boot: &Boot<'_>, shared_info: u64, console_port: u32) -> pv::PvStartInfo {

@@ -13,12 +13,6 @@ pub(super) struct Mapping {
     pub(super) frames: Frames,
 }
 
-impl Mapping {
-    fn last_address(&self) -> u64 {
-        self.start + (self.frames.count * 4096 - 1)
-    }
-}
-
 /// Levels of a page table on x86-64: 1 maps pages, 4 is the root.
 const LEVELS: u32 = 4;
 const PRESENT: u64 = 1 << 0;
@@ -26,6 +20,8 @@ const WRITABLE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
 const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
+/// Of an entry that points to another table.
+const TABLE_FLAGS: u64 = PRESENT | WRITABLE | USER | ACCESSED | DIRTY;
 
 /// Address bits below those that index a table of `level`.
 fn shift(level: u32) -> u32 {
@@ -79,7 +75,7 @@ impl PageTables {
         for (&(level, key), &pfn) in &self.tables {
             if level < LEVELS {
                 let address = key << shift(level + 1);
-                self.set(&mut pages, level + 1, address, entry(p2m, pfn, table_flags(level)));
+                self.set(&mut pages, level + 1, address, entry(p2m, pfn, TABLE_FLAGS));
             }
         }
         let first_table = self.tables.values().min().copied().unwrap_or(0);
@@ -101,16 +97,12 @@ impl PageTables {
         address: u64,
         value: u64,
     ) {
-        let index = (address >> shift(level)) as usize & 511;
+        let index = usize::from(u16::try_from(address >> shift(level) & 511).unwrap_or(0));
         let table = self.tables.get(&(level, table_key(level, address)));
         if let Some(page) = table.and_then(|pfn| pages.get_mut(pfn)) {
             page[index] = value;
         }
     }
-}
-
-fn table_flags(_level: u32) -> u64 {
-    PRESENT | WRITABLE | USER | ACCESSED | DIRTY
 }
 
 fn entry(p2m: &[u64], pfn: u64, flags: u64) -> u64 {

@@ -9,6 +9,7 @@ pub mod cmd {
     pub const PHYSINFO: u32 = 3;
     pub const SCHED_ID: u32 = 4;
     pub const GETDOMAININFOLIST: u32 = 6;
+    pub const CPUTOPOINFO: u32 = 16;
     pub const CPUPOOL_OP: u32 = 18;
 }
 
@@ -116,6 +117,30 @@ pub struct GetDomainInfoList {
     pub _pad1: u32,
 }
 
+/// `struct xen_sysctl_cputopo`: where one CPU sits.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTopo {
+    /// Core within the socket.
+    pub core: u32,
+    /// Socket.
+    pub socket: u32,
+    /// NUMA node.
+    pub node: u32,
+}
+
+/// `struct xen_sysctl_cputopoinfo`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTopoInfo {
+    /// IN: entries at `cputopo`; OUT: entries there are.
+    pub num_cpus: u32,
+    /// Padding.
+    pub _pad: u32,
+    /// Address of [`CpuTopo`] entries.
+    pub cputopo: u64,
+}
+
 /// `XEN_SYSCTL_CPUPOOL_OP_INFO`.
 pub const CPUPOOL_OP_INFO: u32 = 3;
 
@@ -139,4 +164,4 @@ pub struct CpupoolOp {
     pub cpumap: XenctlBitmap,
 }
 
-plain!(SysctlHeader, ReadConsole, PhysInfo, SchedId, GetDomainInfoList, CpupoolOp);
+plain!(SysctlHeader, CpuTopo, CpuTopoInfo, ReadConsole, PhysInfo, SchedId, GetDomainInfoList, CpupoolOp);
