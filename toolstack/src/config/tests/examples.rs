@@ -90,12 +90,12 @@ name       = 'guest'
 dhcp       = 'dhcp'
 vif        = [ 'mac=00:16:3E:12:34:56' ]
 ";
-    assert!(error(xl(text)).starts_with("guest.cfg:2:1: bootloader: "));
-    let text = text.replace("bootloader = 'pygrub'", "kernel = '/boot/vmlinuz'");
-    assert!(error(xl(&text)).starts_with("guest.cfg:6:1: disk: "));
+    let message = error(xl(text));
+    let refused: Vec<_> = message.lines().map(|line| line.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(refused, ["bootloader:", "disk:", "vif:"]);
 }
 
-/// The shape of a virtual machine with a device model: what stands first is named.
+/// The shape of a virtual machine with a device model: that comes before its devices.
 #[test]
 fn an_hvm_guest_is_refused() {
     let text = "
@@ -109,12 +109,11 @@ boot='dc'
 vnc=1
 usbdevice='tablet'
 ";
-    assert!(error(xl(text)).starts_with("guest.cfg:6:1: vif: "));
-    let without_devices: String = text
-        .lines()
-        .filter(|line| !line.contains("=[") && !line.contains("= ["))
-        .fold(String::new(), |text, line| text + line + "\n");
-    assert!(error(xl(&without_devices)).contains("builder: hvm guests need a device model"));
+    let message = error(xl(text));
+    assert!(
+        message.starts_with("guest.cfg:3:9: builder: hvm guests need a device model"),
+        "{message}"
+    );
 }
 
 /// Old files were Python; a parser's message should say so.
