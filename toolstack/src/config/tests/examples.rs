@@ -48,7 +48,7 @@ fn linux_sets_every_key() {
 #[test]
 fn debian() {
     let loaded = GuestConfig::load(example("debian.cfg")).unwrap();
-    assert_eq!(warned_keys(&loaded), ["nomigrate", "vnc"]);
+    assert_eq!(warned_keys(&loaded), ["nomigrate", "boot"]);
     assert_eq!(
         loaded.config.to_toml(),
         r#"name = "debian-1"

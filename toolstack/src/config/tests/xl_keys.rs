@@ -135,8 +135,8 @@ fn warnings_say_what_was_made_of_a_key() {
         ),
         ("memory = 8", "g.cfg:3:1: memory: set before, on line 2; the last value counts"),
         (
-            "vnc = 1",
-            "g.cfg:3:1: vnc: ignored: for hvm guests only; xl ignores it for other types too",
+            "boot = 'c'",
+            "g.cfg:3:1: boot: ignored: for hvm guests only; xl ignores it for other types too",
         ),
         ("memoy = 8", "g.cfg:3:1: memoy: ignored: not a key of xl.cfg; did you mean `memory`?"),
         ("dhcp = 'dhcp'", "g.cfg:3:1: dhcp: ignored: not a key of xl.cfg; xl ignores it too"),
