@@ -72,6 +72,23 @@ impl fmt::Display for Warning {
     }
 }
 
+/// A key of `xl.cfg` without which the guest would be another, and which lightvm does not serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where.
+    pub location: Location,
+    /// The key.
+    pub key: String,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.location, self.key, self.reason)
+    }
+}
+
 /// Why a configuration is refused. Every message names the place, the key and what to do.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -120,16 +137,10 @@ pub enum ConfigError {
         /// What.
         problem: Box<ValueError>,
     },
-    /// A key of `xl.cfg` that lightvm does not serve and that cannot be left out silently.
-    #[error("{location}: {key}: {reason}")]
-    Refused {
-        /// Where.
-        location: Location,
-        /// The key.
-        key: String,
-        /// Why, and what to do.
-        reason: String,
-    },
+    /// Keys of `xl.cfg` that lightvm does not serve and that cannot be left out silently: all of
+    /// them, one a line.
+    #[error("{}", lines(.0))]
+    Refused(Vec<Refusal>),
     /// A key without which there is no guest.
     #[error("{key} is missing: set `{key}` in the configuration or give {flag}", flag = key.flag())]
     Missing {
@@ -286,6 +297,10 @@ pub enum ValueError {
     /// Not a UUID.
     #[error("`{0}` is not a UUID; write it as 67e55044-10b1-426f-9247-bb680e5fe0c8")]
     Uuid(String),
+}
+
+fn lines(refusals: &[Refusal]) -> String {
+    refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// The first 40 characters of `text`, printable, so that no message carries a megabyte.

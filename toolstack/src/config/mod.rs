@@ -35,7 +35,7 @@ mod tests;
 
 pub use action::{Action, ActionError};
 pub use cpus::{CpuAffinity, CpuSet, CpuSetError, HostCpus};
-pub use error::{ConfigError, Location, Origin, SyntaxError, ValueError, Warning};
+pub use error::{ConfigError, Location, Origin, Refusal, SyntaxError, ValueError, Warning};
 pub use guest::GuestConfig;
 pub use guest_type::{GuestType, GuestTypeError};
 pub use key::Key;

@@ -59,11 +59,11 @@ fn errors_name_place_key_and_what_is_allowed() {
         ),
         (
             "builder = 'hvm'",
-            "g.cfg:3:11: builder: hvm guests need a device model (QEMU), which lightvm does not have; boot the guest's kernel directly with type=\"pvh\", or use xl for this guest",
+            "g.cfg:3:11: builder: hvm guests need a device model (QEMU), which lightvm does not have; boot the guest's kernel directly with type \"pvh\", or use xl for this guest",
         ),
         (
             "builder = 'linux'",
-            "g.cfg:3:11: builder: is deprecated, and only \"generic\" is served; write type=\"pv\" or type=\"pvh\"",
+            "g.cfg:3:11: builder: deprecated, and only \"generic\" is served; write type=\"pv\" or type=\"pvh\"",
         ),
         ("type = 'pvh'; builder = 'generic'", "g.cfg:3:25: builder: contradicts `type`; remove it"),
         ("type = ['pv']", "g.cfg:3:8: type: expected a string, found a list"),
@@ -135,8 +135,8 @@ fn warnings_say_what_was_made_of_a_key() {
         ),
         ("memory = 8", "g.cfg:3:1: memory: set before, on line 2; the last value counts"),
         (
-            "vnc = 1",
-            "g.cfg:3:1: vnc: ignored: for hvm guests only; xl ignores it for other types too",
+            "boot = 'c'",
+            "g.cfg:3:1: boot: ignored: for hvm guests only; xl ignores it for other types too",
         ),
         ("memoy = 8", "g.cfg:3:1: memoy: ignored: not a key of xl.cfg; did you mean `memory`?"),
         ("dhcp = 'dhcp'", "g.cfg:3:1: dhcp: ignored: not a key of xl.cfg; xl ignores it too"),
@@ -149,6 +149,18 @@ fn warnings_say_what_was_made_of_a_key() {
         let shown: Vec<_> = warnings.iter().map(ToString::to_string).collect();
         assert_eq!(shown, [warning], "{line}");
     }
+}
+
+#[test]
+fn all_refused_keys_are_named_at_once() {
+    assert_eq!(
+        error(xl("vif = ['']\nnestedhvm = 1\nvpmu = 0\nlocaltime = 1\n")),
+        "g.cfg:3:1: vif: this version gives guests no devices; boot from a RAM disk, or use xl \
+         for this guest\n\
+         g.cfg:4:1: nestedhvm: this version does not give guests hardware virtualisation; set it \
+         to 0\n\
+         g.cfg:6:1: localtime: guests' clocks are in UTC, without offset; set it to 0"
+    );
 }
 
 /// Each key that is not served does what the table says, and nothing when it asks for nothing.

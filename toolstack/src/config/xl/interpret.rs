@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::error::{ConfigError, Location, Origin, ValueError, Warning, excerpt};
-use super::super::guest_type::GuestType;
+use super::super::error::{ConfigError, Location, Origin, Refusal, ValueError, Warning, excerpt};
+use super::super::guest_type::{GuestType, GuestTypeError};
 use super::super::key::Key;
 use super::super::layer::Layer;
 use super::super::memory::MemSize;
@@ -24,12 +24,14 @@ pub(in super::super) fn interpret(
     is_file: bool,
 ) -> Result<(Layer, Vec<Warning>), ConfigError> {
     let file = document.file;
-    let mut reader =
-        Reader { layer: Layer::default(), warnings: document.warnings, special: BTreeMap::new() };
+    let mut reader = Reader { warnings: document.warnings, ..Reader::default() };
     for setting in document.settings {
         reader.read(setting)?;
     }
     reader.guest_type()?;
+    if !reader.refusals.is_empty() {
+        return Err(ConfigError::Refused(reader.refusals));
+    }
     reader.cmdline()?;
     if is_file {
         reader.defaults();
@@ -43,9 +45,11 @@ pub(in super::super) fn interpret(
     Ok((reader.layer, reader.warnings))
 }
 
+#[derive(Default)]
 struct Reader {
     layer: Layer,
     warnings: Vec<Warning>,
+    refusals: Vec<Refusal>,
     /// Keys that only have a meaning together.
     special: BTreeMap<&'static str, (String, Location)>,
 }
@@ -65,11 +69,10 @@ impl Reader {
                 self.warn(xl_key.name, setting.key_location, format!("ignored: {}", xl_key.note));
                 Ok(())
             }
-            Treatment::Refused => Err(ConfigError::Refused {
-                location: setting.key_location,
-                key: setting.key,
-                reason: xl_key.note.to_owned(),
-            }),
+            Treatment::Refused => {
+                self.refuse(xl_key.name, setting.key_location, xl_key.note);
+                Ok(())
+            }
         }
     }
 
@@ -108,31 +111,30 @@ impl Reader {
 
     /// `type`, or `builder`, its predecessor.
     fn guest_type(&mut self) -> Result<(), ConfigError> {
-        let builder = match self.special.remove("builder") {
-            Some((text, location)) => Some((builder_type(&text, &location)?, location)),
-            None => None,
-        };
-        if let Some((_, location)) = &builder {
-            let reason = "deprecated; write type=\"pv\"".to_owned();
-            self.warn("builder", location.clone(), reason);
+        if let Some((text, location)) = self.special.remove("type") {
+            self.layer.set(Key::Type, "type", RawValue::Text(text), location)?;
         }
-        match (self.special.remove("type"), builder) {
-            (Some((text, location)), builder) => {
-                self.layer.set(Key::Type, "type", RawValue::Text(text), location)?;
-                match builder {
-                    Some((built, location)) if self.layer.values.guest_type != Some(built) => {
-                        let reason = "contradicts `type`; remove it".to_owned();
-                        Err(ConfigError::Refused { location, key: "builder".to_owned(), reason })
-                    }
-                    _ => Ok(()),
-                }
+        let Some((text, location)) = self.special.remove("builder") else { return Ok(()) };
+        let agrees = matches!(self.layer.values.guest_type, None | Some(GuestType::Pv));
+        match text.as_str() {
+            "generic" if agrees => {
+                let reason = "deprecated; write type=\"pv\"".to_owned();
+                self.warn("builder", location.clone(), reason);
+                let value = RawValue::Text(GuestType::Pv.as_str().to_owned());
+                return self.layer.set(Key::Type, "builder", value, location);
             }
-            (None, Some((built, location))) => {
-                let value = RawValue::Text(built.as_str().to_owned());
-                self.layer.set(Key::Type, "builder", value, location)
+            "generic" => self.refuse("builder", location, "contradicts `type`; remove it"),
+            "hvm" => {
+                let problem = ValueError::GuestType(GuestTypeError::Hvm);
+                return Err(value_error("builder", location, problem));
             }
-            (None, None) => Ok(()),
+            _ => self.refuse(
+                "builder",
+                location,
+                "deprecated, and only \"generic\" is served; write type=\"pv\" or type=\"pvh\"",
+            ),
         }
+        Ok(())
     }
 
     /// `cmdline`, or `root` and `extra` together.
@@ -170,6 +172,10 @@ impl Reader {
         self.warnings.push(Warning { key: key.to_owned(), origin: Origin::Text(location), reason });
     }
 
+    fn refuse(&mut self, key: &str, location: Location, reason: &str) {
+        self.refusals.push(Refusal { location, key: key.to_owned(), reason: reason.to_owned() });
+    }
+
     fn warn_unknown(&mut self, setting: &Setting) {
         let known = XL_KEYS.iter().map(|key| key.name);
         let hint = match suggest::nearest(&setting.key, known) {
@@ -180,22 +186,6 @@ impl Reader {
         let reason = format!("ignored: not a key of xl.cfg; {hint}");
         self.warn(&excerpt(&setting.key), setting.key_location.clone(), reason);
     }
-}
-
-fn builder_type(text: &str, location: &Location) -> Result<GuestType, ConfigError> {
-    let reason = match text {
-        "generic" => return Ok(GuestType::Pv),
-        "hvm" => {
-            "hvm guests need a device model (QEMU), which lightvm does not have; boot the \
-                  guest's kernel directly with type=\"pvh\", or use xl for this guest"
-        }
-        _ => "is deprecated, and only \"generic\" is served; write type=\"pv\" or type=\"pvh\"",
-    };
-    Err(ConfigError::Refused {
-        location: location.clone(),
-        key: "builder".to_owned(),
-        reason: reason.to_owned(),
-    })
 }
 
 fn located_text(key: &str, setting: Setting) -> Result<(String, Location), ConfigError> {

@@ -5,6 +5,8 @@ mod escape;
 mod interpret;
 pub(super) mod keys;
 mod lexer;
+#[cfg(test)]
+mod model;
 mod number;
 mod parser;
 
