@@ -3,8 +3,7 @@
 use crate::hvm::{self, Parameter};
 use crate::hypercall::{self, Number};
 use crate::info::{BootInfo, Flavour};
-use crate::{memory, sched};
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::{sched, shared_info};
 
 const SEND: usize = 4;
 
@@ -55,12 +54,9 @@ pub fn send(port: Port) {
 /// is: look at the shared state, and only if there is nothing to do, wait and
 /// look again.
 pub fn wait(boot: BootInfo, port: Port) {
-    let word = memory::shared_info(boot) + PENDING_OFFSET + (port.0 / 64) as usize * 8;
+    let shared_info = shared_info::page(boot);
     sched::poll(&[port]);
-    // SAFETY: the shared info page stays mapped for the life of the guest, the word
-    // lies inside its pending array (Port::new), and Xen changes it atomically too.
-    let pending = unsafe { AtomicU64::from_ptr(word as *mut u64) };
-    pending.fetch_and(!(1 << (port.0 % 64)), Ordering::AcqRel);
+    shared_info.clear_bit(PENDING_OFFSET + (port.0 / 64) as usize * 8, port.0 % 64);
 }
 
 #[cfg(test)]

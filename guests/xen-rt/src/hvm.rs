@@ -1,9 +1,8 @@
 //! Parameters of a PVH guest: `hvm_op`, Xen `public/hvm/params.h`.
 
-use crate::hypercall::{self, Number};
+use crate::hypercall::{self, DOMID_SELF, Number};
 
 const GET_PARAM: usize = 1;
-const DOMID_SELF: u16 = 0x7ff0;
 
 /// Parameters a guest may read.
 #[derive(Clone, Copy)]

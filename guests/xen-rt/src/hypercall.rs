@@ -10,12 +10,15 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Clone, Copy)]
 #[repr(usize)]
 pub(crate) enum Number {
-    UpdateVaMapping = 14,
     MemoryOp = 12,
+    UpdateVaMapping = 14,
     SchedOp = 29,
     EventChannelOp = 32,
     HvmOp = 34,
 }
+
+/// A guest's name for itself in hypercalls, Xen `public/xen.h`.
+pub(crate) const DOMID_SELF: u16 = 0x7ff0;
 
 /// The instruction that reaches Xen from where this guest runs.
 #[derive(Clone, Copy)]

@@ -49,10 +49,11 @@ mod hex;
 mod hvm;
 mod hypercall;
 mod info;
-mod memory;
 pub mod paging;
 mod ring;
 pub mod sched;
+pub mod shared;
+mod shared_info;
 
 pub use console::Console;
 pub use event::Port;

@@ -1,13 +1,13 @@
 //! The shared info page: Xen's page that a guest places in its own address space.
 
-use crate::hypercall::{self, Number};
+use crate::hypercall::{self, DOMID_SELF, Number};
 use crate::info::{BootInfo, Flavour};
 use crate::paging::{PAGE_SIZE, Page};
+use crate::shared::SharedPage;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 const ADD_TO_PHYSMAP: usize = 7;
 const SPACE_SHARED_INFO: u32 = 0;
-const DOMID_SELF: u16 = 0x7ff0;
 const PTE_PRESENT_WRITABLE_USER: usize = 0x7;
 const INVALIDATE_LOCAL: usize = 2;
 
@@ -27,11 +27,11 @@ struct AddToPhysmap {
     gpfn: u64,
 }
 
-/// Address of the shared info page, placing it on first use.
+/// The shared info page, placed on first use.
 ///
 /// # Panics
 /// When Xen refuses, which it does for no guest that is set up properly.
-pub(crate) fn shared_info(boot: BootInfo) -> usize {
+pub(crate) fn page(boot: BootInfo) -> SharedPage {
     let address = PLACE.address();
     if !PLACED.load(Ordering::Relaxed) {
         let result = match boot.flavour() {
@@ -41,7 +41,9 @@ pub(crate) fn shared_info(boot: BootInfo) -> usize {
         assert_eq!(result, 0, "Xen did not map the shared info page");
         PLACED.store(true, Ordering::Relaxed);
     }
-    address
+    // SAFETY: the place is a page of the image that nothing else uses, and Xen's page
+    // stays there.
+    unsafe { SharedPage::new(core::ptr::with_exposed_provenance_mut(address)) }
 }
 
 fn place_pvh(address: usize) -> isize {
