@@ -19,7 +19,12 @@ xargs -n 50 modprobe -S "$release" -a --show-depends </tmp/wanted 2>/dev/null |
 find "$modules/kernel" -name '*.ko*' | sort >/tmp/all
 comm -23 /tmp/all /tmp/kept | xargs rm -f
 # Unpacking a module costs more under emulation than reading it.
-find "$modules" -name '*.ko.xz' -exec xz -d {} +
+python3 - "$modules" <<'END'
+import lzma, pathlib, sys
+for packed in pathlib.Path(sys.argv[1]).rglob("*.ko.xz"):
+    packed.with_suffix("").write_bytes(lzma.decompress(packed.read_bytes()))
+    packed.unlink()
+END
 find "$modules" -type d -empty -delete
 depmod "$release"
 rm -f /tmp/wanted /tmp/kept /tmp/all "$modules"/modules.alias "$modules"/modules.dep "$modules"/modules.symbols
@@ -39,7 +44,9 @@ rm -rf /boot/* /initrd.img* /vmlinuz /vmlinuz.old \
     /etc/systemd /etc/apt /etc/initramfs-tools /tmp/*
 rm -f /usr/lib/x86_64-linux-gnu/libapt-* /usr/lib/x86_64-linux-gnu/libdb-5.3.so /usr/bin/perl /usr/bin/perl5* \
     /usr/bin/udevadm /usr/bin/apt* /usr/bin/dpkg* /usr/bin/systemd* /usr/bin/journalctl
-find /usr/lib/python3* -name __pycache__ -prune -exec rm -rf {} +
 rm -rf /usr/lib/python3*/test /usr/lib/python3*/unittest /usr/lib/python3*/pydoc* /usr/lib/python3*/idlelib \
     /usr/lib/python3*/lib2to3 /usr/lib/python3*/ensurepip /usr/lib/python3*/distutils /usr/lib/python3*/lib-dynload/*.a
+# Of the compiled Python files only those the agent and xl's helpers want at once.
+find /usr/lib/python3* -name __pycache__ -prune -exec rm -rf {} +
+python3 -SEsc 'import fcntl, glob, json, pty, select, signal, struct, subprocess, termios, zlib'
 mkdir -p /src /var/cache /var/log /var/lib
