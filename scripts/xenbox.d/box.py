@@ -2,13 +2,14 @@
 
 import fcntl
 import json
-import os
 import re
-import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+import cache
+import death
+import guests
 import image
 import link
 import paths
@@ -20,7 +21,6 @@ BOOT_SECONDS = 240
 METERED_RUN_SECONDS = 600
 DEFAULT_MEM = 3072
 DEFAULT_DOM0_MEM = 1536
-CONSOLE_LINES = 25
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Options:
     mem: int
     dom0_mem: int
     metered: bool
+    xen_args: str = ""
+    dom0_args: str = ""
 
 
 class Box:
@@ -42,7 +44,7 @@ class Box:
             raise XenboxError(f"'{name}' cannot name a box: letters, digits, '.', '_' and '-' only, at most 40")
         self.name = name
         self.directory = paths.state() / name
-        self.console = self.directory / "console.log"
+        self.console = death.console(self.directory)
 
     @classmethod
     def all(cls):
@@ -69,6 +71,15 @@ class Box:
         except (OSError, ValueError):
             return None
 
+    @property
+    def state(self):
+        """`up`, `booting`, `dead` (it ended by itself) or `absent`."""
+        if not self.exists:
+            return "absent"
+        if not self.running:
+            return "dead"
+        return "booting" if self.booted_in is None else "up"
+
     def up(self, options, boot_timeout):
         """Boots the box unless it is up with these options. Says whether it booted."""
         with self._lock("box.lock"):
@@ -90,10 +101,11 @@ class Box:
 
     def _boot(self, options, boot_timeout):
         built = image.ensure(RELEASES[options.xen])
+        guests.provide()
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "box.json").write_text(json.dumps({"options": asdict(options)}))
         mode = "metered" if options.metered else "free-running"
-        image.say(f"booting {self.name}: Xen {options.xen}, {options.mem} MiB, {mode}")
+        cache.say(f"booting {self.name}: Xen {options.xen}, {options.mem} MiB, {mode}")
         started = time.monotonic()
         booted = False
         try:
@@ -105,7 +117,7 @@ class Box:
             # Ctrl-C included: a box that is not up leaves no QEMU behind. Its console log stays for `xenbox log`.
             if not booted:
                 qemu.kill(self.directory)
-        image.say(f"{self.name} is up after {self.booted_in:.1f} s")
+        cache.say(f"{self.name} is up after {self.booted_in:.1f} s")
 
     def _await_dom0(self, seconds):
         deadline = time.monotonic() + seconds
@@ -114,10 +126,10 @@ class Box:
                 while not port.ping(2):
                     if time.monotonic() > deadline:
                         raise XenboxError(
-                            f"{self.name} did not boot within {seconds:g} s (--boot-timeout).\n{self.last_words()}", TIMED_OUT
+                            f"{self.name} did not boot within {seconds:g} s (--boot-timeout).\n{death.last_words(self.directory)}", TIMED_OUT
                         )
             except link.BoxDied:
-                raise XenboxError(f"{self.name} died while booting: {self.cause_of_death()}\n{self.last_words()}") from None
+                raise XenboxError(f"{self.name} died while booting: {self.obituary()}") from None
         self._idle()
 
     def down(self):
@@ -133,19 +145,19 @@ class Box:
             if path.name not in ("box.lock", "run.lock"):
                 path.unlink()
 
-    def execute(self, request, timeout, stdin=0):
-        """Runs a command in dom0; its exit status."""
+    def execute(self, request, timeout, stdin=0, stdout=1):
+        """Runs a command in dom0 on the given descriptors (`stdin` None: empty); its exit status."""
         try:
             with self._session() as port:
-                return link.Command(port, request, timeout, stdin).run()
+                return link.Command(port, request, timeout, stdin, stdout).run()
         except link.BoxDied:
             time.sleep(0.3)
-            raise XenboxError(f"{self.name} died: {self.cause_of_death()}\n{self.last_words()}") from None
+            raise XenboxError(f"{self.name} died: {self.obituary()}") from None
         except link.Unresponsive as stuck:
             qemu.kill(self.directory)
             raise XenboxError(
                 f"the command ran into its limit{f' of {stuck.timeout:g} s' if stuck.timeout else ''} and dom0 does not "
-                f"answer any more, so {self.name} was killed: {self.cause_of_death()}\n{self.last_words()}",
+                f"answer any more, so {self.name} was killed: {self.obituary()}",
                 TIMED_OUT,
             ) from None
 
@@ -181,39 +193,20 @@ class Box:
         if self.options.metered and self.running:
             qemu.monitor(self.directory, verb)
 
-    def cause_of_death(self):
-        """Why QEMU is gone, as far as can be seen."""
-        if self.running:
-            return "QEMU still runs, but dom0 does not answer (has it panicked, or does its clock stand still?)"
-        panic = self._panic_line()
-        if panic:
-            return panic
-        try:
-            code = int((self.directory / "exit").read_text())
-        except (OSError, ValueError):
-            return "QEMU is gone without a trace (was this machine restarted?)"
-        log = (self.directory / "qemu.log").read_text(errors="replace").strip()
-        if code > 128:
-            return f"QEMU was killed by signal {code - 128}" + (" (out of memory?)" if code == 137 else "")
-        if code:
-            return f"QEMU ended with status {code}: {log}"
-        return "the machine powered off or reset" + (f": {log}" if log else "")
+    def describe(self):
+        """What `xenbox status` reports."""
+        return {
+            **asdict(self.options),
+            "state": self.state,
+            "pid": qemu.process(self.directory),
+            "boot_seconds": self.booted_in,
+            "cause": death.cause(self.directory) if self.state == "dead" else None,
+            "directory": str(self.directory),
+        }
 
-    def _panic_line(self):
-        for line in self.console_lines():
-            if re.search(r"Panic on CPU|Kernel panic|FATAL TRAP|Out of memory and no killable|Domain 0 crashed|Hardware Dom0 (crashed|shutdown)", line):
-                return line
-        return None
-
-    def console_lines(self):
-        try:
-            return self.console.read_text(errors="replace").splitlines()
-        except OSError:
-            return []
-
-    def last_words(self):
-        lines = self.console_lines()[-CONSOLE_LINES:]
-        return "\n".join(["last lines of the console:", *(f"  {line}" for line in lines)]) if lines else "the console is empty"
+    def obituary(self):
+        """Why the box died, and the last lines of its console."""
+        return f"{death.cause(self.directory)}\n{death.last_words(self.directory)}"
 
     @contextmanager
     def _lock(self, name):

@@ -105,12 +105,13 @@ class Port:
 class Command:
     """Streams one command until it ends."""
 
-    def __init__(self, port, request, timeout=None, stdin=0):
+    def __init__(self, port, request, timeout=None, stdin=0, stdout=1):
         self._port = port
         self._request = request
         self._deadline = time.monotonic() + timeout if timeout else None
         self._timeout = timeout
         self._stdin = stdin
+        self._stdout = stdout
         self._window = frame.STDIN_WINDOW
         self._signals = 0
 
@@ -123,6 +124,8 @@ class Command:
         old[signal.SIGTTIN] = signal.signal(signal.SIGTTIN, signal.SIG_IGN)
         try:
             self._port.send(frame.OPEN, json.dumps(self._request).encode())
+            if self._stdin is None:
+                self._port.send(frame.STDIN_EOF)
             return self._stream()
         finally:
             for number, handler in old.items():
@@ -167,7 +170,7 @@ class Command:
 
     def _on_frame(self, kind, payload):
         if kind == frame.STDOUT:
-            write_all(1, payload)
+            write_all(self._stdout, payload)
         elif kind == frame.STDERR:
             write_all(2, payload)
         elif kind == frame.ACK:

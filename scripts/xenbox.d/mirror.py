@@ -45,3 +45,11 @@ def unreachable(detail):
         f"packages could not be had from {url()}:\n{detail}\n"
         "Check the network (apt's own proxy settings are used), or name another mirror with XENBOX_MIRROR=URL."
     )
+
+
+def failed(program, log):
+    """The error for a failed build, from the program's log."""
+    tail = "\n".join(log.splitlines()[-15:])
+    if "apt-get update" in tail or "E: Failed to fetch" in log or "E: Unable to" in log:
+        return unreachable(tail)
+    return XenboxError(f"{program} failed:\n{tail}")

@@ -18,20 +18,23 @@ CPU = "max,-smap,-pku,-rdtscp"
 FREE_RUNNING = ["-accel", "tcg,thread=multi"]
 # Every instruction takes one nanosecond of virtual time, and idle time is skipped.
 METERED = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
-XEN_OPTIONS = "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning"
+# bootscrub=no: boot-time memory is zero already, and scrubbing would make the machine back all of it.
+XEN_OPTIONS = "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning bootscrub=no"
 DOM0_OPTIONS = "console=hvc0 rdinit=/init quiet panic=1"
 
 
 def command(options, image):
     """The command line of a box; its sockets and logs are named relative to its directory."""
+    # A comma separates boot modules; doubled, it is itself.
+    dom0_line = f"{DOM0_OPTIONS} {options.dom0_args}".strip().replace(",", ",,")
     dom0 = f"dom0_mem={options.dom0_mem}M,max:{options.dom0_mem}M"
     return [
         "qemu-system-x86_64", "-name", f"xenbox-{options.name}",
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         *(METERED if options.metered else FREE_RUNNING),
         "-cpu", CPU, "-smp", "2", "-m", str(options.mem),
-        "-kernel", str(image.xen), "-append", f"{dom0} {XEN_OPTIONS}",
-        "-initrd", f"{image.vmlinuz} {DOM0_OPTIONS},{image.initrd()}",
+        "-kernel", str(image.xen), "-append", f"{dom0} {XEN_OPTIONS} {options.xen_args}".strip(),
+        "-initrd", f"{image.vmlinuz} {dom0_line},{image.initrd()}",
         "-chardev", "file,id=console,path=console.log", "-serial", "chardev:console",
         "-qmp", "unix:qmp,server=on,wait=off",
         "-fsdev", f"local,id=src,path={_escaped(paths.REPO)},security_model=none,readonly=on",
