@@ -37,7 +37,6 @@ impl CreateDomain {
             max_grant_frames: i32::from(self.max_grant_frames),
             max_maptrack_frames: i32::from(self.max_maptrack_frames),
             grant_opts: 1,
-            cpupool_id: self.cpupool,
             ..Default::default()
         }
     }
@@ -194,12 +193,18 @@ impl Xen {
     /// [`XenError::Call`], `ENOMEM` when Xen's heap is full.
     pub fn create_domain(&self, config: &CreateDomain) -> Result<DomId, XenError> {
         const CALL: Call = Call("XEN_DOMCTL_createdomain");
-        let (common, arch) = (config.common(), config.arch());
+        let (common, cpupool_id, arch) = (config.common(), config.cpupool, config.arch());
         if self.version.domctl >= 0x17 {
-            let mut arg = domctl::CreateDomainV17 { common, altp2m_opts: 0, arch };
+            let mut arg = domctl::CreateDomainV17 {
+                common,
+                altp2m_opts: 0,
+                vmtrace_size: 0,
+                cpupool_id,
+                arch,
+            };
             self.domctl(CALL, cmd::CREATEDOMAIN, DomId::DOM0, &mut arg)
         } else {
-            let mut arg = domctl::CreateDomainV15 { common, arch };
+            let mut arg = domctl::CreateDomainV15 { common, vmtrace_size: 0, cpupool_id, arch };
             self.domctl(CALL, cmd::CREATEDOMAIN, DomId::DOM0, &mut arg)
         }
     }

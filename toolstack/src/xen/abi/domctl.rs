@@ -61,7 +61,7 @@ pub struct ArchDomainConfig {
     pub misc_flags: u32,
 }
 
-/// `struct xen_domctl_createdomain` up to the fields that moved in 0x17.
+/// `struct xen_domctl_createdomain` up to where 0x17 inserted `altp2m_opts`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CreateDomainCommon {
@@ -83,10 +83,6 @@ pub struct CreateDomainCommon {
     pub max_maptrack_frames: i32,
     /// Grant table version, low 4 bits.
     pub grant_opts: u32,
-    /// 0: no processor trace.
-    pub vmtrace_size: u32,
-    /// CPU pool to live in.
-    pub cpupool_id: u32,
 }
 
 /// `struct xen_domctl_createdomain`, interface versions 0x15 and 0x16.
@@ -95,6 +91,10 @@ pub struct CreateDomainCommon {
 pub struct CreateDomainV15 {
     /// What every version has.
     pub common: CreateDomainCommon,
+    /// 0: no processor trace.
+    pub vmtrace_size: u32,
+    /// CPU pool to live in.
+    pub cpupool_id: u32,
     /// x86's part.
     pub arch: ArchDomainConfig,
 }
@@ -107,6 +107,10 @@ pub struct CreateDomainV17 {
     pub common: CreateDomainCommon,
     /// `XEN_DOMCTL_ALTP2M_*`; 0: none.
     pub altp2m_opts: u32,
+    /// 0: no processor trace.
+    pub vmtrace_size: u32,
+    /// CPU pool to live in.
+    pub cpupool_id: u32,
     /// x86's part.
     pub arch: ArchDomainConfig,
 }
@@ -244,8 +248,9 @@ pub const SCHEDOP_PUTINFO: u32 = 0;
 /// `XEN_DOMCTL_SCHEDOP_getinfo`.
 pub const SCHEDOP_GETINFO: u32 = 1;
 
-/// `struct xen_domctl_scheduler_op` with `struct xen_domctl_sched_credit2`.
-#[repr(C)]
+/// `struct xen_domctl_scheduler_op` with `struct xen_domctl_sched_credit2`;
+/// another member of its union has an address.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SchedulerOpCredit2 {
     /// `XEN_SCHEDULER_*`.

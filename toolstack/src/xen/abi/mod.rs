@@ -1,7 +1,7 @@
 //! Ring 1: structures and numbers exactly as Xen's public C headers have them.
 //!
 //! Nothing here does anything. Every layout is checked against the headers of
-//! every supported release by `tests/abi_layout.rs`. Names keep Xen's spelling
+//! every supported release by `tests/abi_layout`. Names keep Xen's spelling
 //! where a constant has one, so that they can be searched for in Xen's tree.
 
 pub mod domctl;
