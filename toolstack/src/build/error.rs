@@ -52,7 +52,9 @@ pub enum BuildError {
         free: u64,
     },
     /// The memory size is none.
-    #[error("{bytes} bytes are no memory size: a guest has whole pages of 4096 bytes, at least {least} of them")]
+    #[error(
+        "{bytes} bytes are no memory size: a guest has whole pages of 4096 bytes, at least {least} of them"
+    )]
     BadMemorySize {
         /// What was asked for.
         bytes: u64,

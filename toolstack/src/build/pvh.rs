@@ -81,8 +81,8 @@ impl PvhMemory {
 /// that for slack, and a page per vCPU.
 pub(crate) fn paging_pool(bytes: u64, vcpus: u32) -> Option<u64> {
     const BUILT_IN: u64 = 1 << 20;
-    let need = (bytes / PAGE_SIZE * 16 + u64::from(vcpus) * PAGE_SIZE * 4)
-        .next_multiple_of(PAGE_SIZE);
+    let need =
+        (bytes / PAGE_SIZE * 16 + u64::from(vcpus) * PAGE_SIZE * 4).next_multiple_of(PAGE_SIZE);
     // A guest of 32 MiB fits what is there even when cut into single pages.
     (bytes > 32 << 20 || vcpus > 4).then(|| BUILT_IN + need)
 }

@@ -25,4 +25,4 @@ pub use running::{DestroyError, DomainError, Running};
 pub(crate) use shell::Vcpus;
 pub use shell::{Limits, Shell, ShellSpec};
 pub use timings::{Stage, Timings};
-pub use watch::{End, Watch};
+pub use watch::{End, Sign, Watch};

@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 
-use super::{DomainError, Running};
-use crate::xen::{DomainState, EventChannels, Port, ShutdownReason, Xen, XenError};
+use super::{DomainError, Loaded, Running};
+use crate::xen::{DomId, DomainState, EventChannels, Port, ShutdownReason, Xen, XenError};
 
 /// How a domain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +21,21 @@ pub enum End {
     Destroyed,
 }
 
+/// The first that is seen of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// It raised an event on its console channel.
+    Event,
+    /// It ended before it did.
+    End(End),
+}
+
 /// How often domains are asked where nobody tells of their end.
 const ASK_EVERY: Duration = Duration::from_millis(5);
+
+/// How long the event that comes with a binding may take.
+const BINDING_EVENT: Duration = Duration::from_millis(20);
 
 /// Waits for domains. A host has one `VIRQ_DOM_EXC`: where xenstored or another
 /// watch has it, this one asks Xen every 5 ms instead.
@@ -52,14 +65,22 @@ impl Watch {
         self.exception.is_some()
     }
 
-    /// Connects to a guest's console channel, so that its first event is seen by
-    /// [`Watch::wait_sign`].
+    /// Connects to a guest's console channel before the guest starts, so that its
+    /// first event is seen by [`Watch::wait_sign`].
     ///
     /// # Errors
-    /// [`XenError`], `EINVAL` when somebody else is connected.
-    pub fn listen(&self, guest: &Running) -> Result<Port, XenError> {
-        let ring = guest.console_ring();
-        guest.xen().bind_interdomain(&self.channels, guest.domid(), ring.port)
+    /// [`DomainError::Xen`], [`DomainError::Wait`].
+    pub fn listen(&self, guest: &Loaded) -> Result<Port, DomainError> {
+        let port = guest.owner.xen.bind_interdomain(
+            &self.channels,
+            guest.domid(),
+            guest.console_ring().port,
+        )?;
+        // Xen raises an event on every port it binds, in case one was lost before
+        // (`evtchn_bind_interdomain` in `xen/common/event_channel.c`).
+        let soon = Instant::now() + BINDING_EVENT;
+        while self.next_event(guest.domid(), Some(soon))? != Some(port) && Instant::now() < soon {}
+        Ok(port)
     }
 
     /// Disconnects from a guest.
@@ -73,7 +94,7 @@ impl Watch {
     }
 
     /// Waits for the guest's first event on `port` or for its end, whichever comes
-    /// first. `Ok(None)`: the time is over; `Ok(Some(None))`: an event came.
+    /// first; `None`: the time is over.
     ///
     /// # Errors
     /// [`DomainError::Xen`], [`DomainError::Wait`].
@@ -82,16 +103,14 @@ impl Watch {
         guest: &Running,
         port: Port,
         timeout: Option<Duration>,
-    ) -> Result<Option<Option<End>>, DomainError> {
+    ) -> Result<Option<Sign>, DomainError> {
         let deadline = timeout.map(|t| Instant::now() + t);
         loop {
-            // A bound channel fires once by itself; what counts is the ring, or
-            // an event after that one.
-            if self.next_event(guest, deadline)? == Some(port) {
-                return Ok(Some(None));
+            if self.next_event(guest.domid(), deadline)? == Some(port) {
+                return Ok(Some(Sign::Event));
             }
             if let Some(end) = end_of(guest)? {
-                return Ok(Some(Some(end)));
+                return Ok(Some(Sign::End(end)));
             }
             if over(deadline) {
                 return Ok(None);
@@ -116,17 +135,17 @@ impl Watch {
             if over(deadline) {
                 return Ok(None);
             }
-            self.next_event(guest, deadline)?;
+            self.next_event(guest.domid(), deadline)?;
         }
     }
 
     /// Waits for the next event, at most until `deadline`, and takes it.
     fn next_event(
         &self,
-        guest: &Running,
+        domid: DomId,
         deadline: Option<Instant>,
     ) -> Result<Option<Port>, DomainError> {
-        let failed = |source| DomainError::Wait { domid: guest.domid(), source };
+        let failed = |source| DomainError::Wait { domid, source };
         let mut fds = [PollFd::new(self.channels.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, self.patience(deadline)) {
             Ok(_) | Err(Errno::EINTR) => {}

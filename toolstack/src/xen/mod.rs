@@ -22,8 +22,8 @@ use nix::errno::Errno;
 pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, Port};
 pub use domain::{CreateDomain, DomainInfo, DomainState, ShutdownReason, VcpuInfo};
 pub use error::{CallError, XenError};
-pub(crate) use hvm::PvhVcpu;
 pub use host::{CpuPool, Host};
+pub(crate) use hvm::PvhVcpu;
 pub use scheduler::{CpuMap, Credit2};
 
 use abi::{Plain, domctl, hypercall, sysctl, version};

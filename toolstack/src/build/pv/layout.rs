@@ -114,8 +114,10 @@ impl Layout {
 
 fn kernel_frames(image: &PvBoot) -> Result<Frames, BuildError> {
     const BAD: &str = "it is loaded below its own VIRT_BASE";
-    let start = image.virt_kstart.checked_sub(image.virt_base).ok_or(BuildError::BadLayout(BAD))? / PAGE_SIZE;
-    let end = pages(image.virt_kend.checked_sub(image.virt_base).ok_or(BuildError::BadLayout(BAD))?);
+    let start = image.virt_kstart.checked_sub(image.virt_base).ok_or(BuildError::BadLayout(BAD))?
+        / PAGE_SIZE;
+    let end =
+        pages(image.virt_kend.checked_sub(image.virt_base).ok_or(BuildError::BadLayout(BAD))?);
     if !image.virt_base.is_multiple_of(PAGE_SIZE) || end <= start || end >= 1 << 40 {
         return Err(BuildError::BadLayout("its VIRT_BASE is not the start of a page"));
     }

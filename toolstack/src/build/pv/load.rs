@@ -83,7 +83,10 @@ impl Guest<'_> {
         let base = frames.start * PAGE_SIZE;
         let mut written = 0;
         for segment in kernel.segments() {
-            let address = image.pseudo_physical(segment.paddr).checked_sub(base).ok_or(BuildError::BadLayout(BAD))?;
+            let address = image
+                .pseudo_physical(segment.paddr)
+                .checked_sub(base)
+                .ok_or(BuildError::BadLayout(BAD))?;
             let start = usize::try_from(address).map_err(|_| BuildError::BadLayout(BAD))?;
             let end = start.checked_add(segment.data().len()).ok_or(BuildError::BadLayout(BAD))?;
             if start < written || end > window.len() {
@@ -151,9 +154,14 @@ impl Guest<'_> {
 
     fn hypercall_frame(&self, address: u64) -> Result<u64, BuildError> {
         const BAD: &str = "its HYPERCALL_PAGE lies outside the image";
-        let pfn = address.checked_sub(self.layout.virt_base).ok_or(BuildError::BadLayout(BAD))? / PAGE_SIZE;
+        let pfn = address.checked_sub(self.layout.virt_base).ok_or(BuildError::BadLayout(BAD))?
+            / PAGE_SIZE;
         let kernel = self.layout.kernel;
-        if (kernel.start..kernel.end()).contains(&pfn) { Ok(self.mfn(pfn)) } else { Err(BuildError::BadLayout(BAD)) }
+        if (kernel.start..kernel.end()).contains(&pfn) {
+            Ok(self.mfn(pfn))
+        } else {
+            Err(BuildError::BadLayout(BAD))
+        }
     }
 
     fn start_info(&self, boot: &Boot<'_>, shared_info: u64, console_port: u32) -> pv::PvStartInfo {

@@ -69,7 +69,11 @@ impl PageTables {
 
     /// Every table's pfn and content, for the frames in `p2m` and the pages in
     /// `mappings`. Tables themselves are mapped read-only, as Xen demands.
-    pub(super) fn contents(&self, mappings: &[Mapping], p2m: &[u64]) -> Vec<(u64, Box<[u64; 512]>)> {
+    pub(super) fn contents(
+        &self,
+        mappings: &[Mapping],
+        p2m: &[u64],
+    ) -> Vec<(u64, Box<[u64; 512]>)> {
         let mut pages: BTreeMap<u64, Box<[u64; 512]>> =
             self.tables.values().map(|&pfn| (pfn, Box::new([0; 512]))).collect();
         for (&(level, key), &pfn) in &self.tables {

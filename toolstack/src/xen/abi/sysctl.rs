@@ -164,4 +164,13 @@ pub struct CpupoolOp {
     pub cpumap: XenctlBitmap,
 }
 
-plain!(SysctlHeader, CpuTopo, CpuTopoInfo, ReadConsole, PhysInfo, SchedId, GetDomainInfoList, CpupoolOp);
+plain!(
+    SysctlHeader,
+    CpuTopo,
+    CpuTopoInfo,
+    ReadConsole,
+    PhysInfo,
+    SchedId,
+    GetDomainInfoList,
+    CpupoolOp
+);
