@@ -164,11 +164,13 @@ static void await_shutdown(struct host *host)
     xenevtchn_unmask(host->xce, host->dom_exc);
 }
 
-void guest_live(struct host *host, struct plan *plan, struct times *times)
+void guest_live(struct host *host, struct plan *plan, unsigned int rest_ms, struct times *times)
 {
-    uint64_t start = now();
+    struct timespec rest = {.tv_sec = rest_ms / 1000, .tv_nsec = rest_ms % 1000 * 1000000L};
+    uint64_t start;
 
-    times->last = start;
+    nanosleep(&rest, NULL);
+    start = times->last = now();
     build(host, plan, times);
     times->create = now() - start;
 
