@@ -151,6 +151,8 @@ int main(int argc, char **argv)
         stepped[round].per_step = true;
         guest_live(&host, &plan, options.rest_ms, &plain[round]);
         guest_live(&host, &plan, options.rest_ms, &stepped[round]);
+        if (interrupted)
+            die("interrupted");
     }
     (options.json ? report_json : report_table)(plain, stepped, &options);
     return 0;

@@ -149,8 +149,10 @@ static void await_shutdown(struct host *host)
     xc_domaininfo_t info;
 
     for (;;) {
-        if (xenevtchn_pending(host->xce) < 0)
+        if (xenevtchn_pending(host->xce) < 0 && interrupted == SIGALRM)
             die("the guest gave no sign of life within %u s", WAIT_SECONDS);
+        if (interrupted)
+            die("interrupted");
         if (xc_domain_getinfolist(host->xch, host->live, 1, &info) != 1 ||
             info.domain != host->live)
             die("the guest vanished");
