@@ -88,17 +88,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let creator = Creator::new(&xen);
     let watch = Watch::new(&xen)?;
     let rest = Duration::from_millis(args.rest);
-    let mut rounds = Vec::new();
-    let mut forks = Vec::new();
-    for n in 0..WARM_UP + args.rounds {
-        std::thread::sleep(rest);
-        let round = live(&creator, &watch, &config)?;
-        let fork = fork_exec()?;
-        if n >= WARM_UP {
-            rounds.push(round);
-            forks.push(fork);
-        }
-    }
+    let rounds = repeat(args.rounds, rest, || live(&creator, &watch, &config))?;
+    let forks = repeat(args.rounds, rest, fork_exec)?;
     let report = summarise(&rounds, &forks, args.rounds, calls);
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -106,6 +97,22 @@ fn main() -> Result<(), Box<dyn Error>> {
         print_table(&report);
     }
     Ok(())
+}
+
+fn repeat<T>(
+    rounds: u32,
+    rest: Duration,
+    mut once: impl FnMut() -> Result<T, Box<dyn Error>>,
+) -> Result<Vec<T>, Box<dyn Error>> {
+    let mut results = Vec::new();
+    for n in 0..WARM_UP + rounds {
+        std::thread::sleep(rest);
+        let result = once()?;
+        if n >= WARM_UP {
+            results.push(result);
+        }
+    }
+    Ok(results)
 }
 
 /// Calls to Xen and its device files from request to unpause, images known.
