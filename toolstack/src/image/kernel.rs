@@ -31,8 +31,8 @@ pub struct Kernel {
 impl Kernel {
     /// Opens a kernel file of at most [`MAX_KERNEL_FILE`] bytes and parses it.
     ///
-    /// The file is memory-mapped only while its bytes are copied out, before any decompression: a
-    /// few milliseconds during which truncating it would kill the process with SIGBUS. Replace
+    /// The file is memory-mapped while what is needed is copied out, but not during decompression:
+    /// a few milliseconds in which truncating it would kill the process with SIGBUS. Replace
     /// kernels by renaming a new file over the old one, as package managers do.
     ///
     /// # Errors
