@@ -120,8 +120,11 @@ pub enum ImageError {
         start: Vec<u8>,
     },
 
-    /// The compressed data is damaged.
-    #[error("cannot decompress the {compression} payload: {problem}; copy the image again")]
+    /// The compressed data is damaged, or asks for a window above [`MAX_WINDOW`](super::MAX_WINDOW).
+    #[error(
+        "cannot decompress the {compression} payload: {problem}; \
+         copy the image again, or compress it with a window of at most 128 MiB"
+    )]
     Decompress {
         /// How it is compressed.
         compression: Compression,

@@ -1,5 +1,6 @@
 //! The kernel image as domain builders see it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::boot::{BootMode, BootModes, PvBoot, PvhBoot};
@@ -122,10 +123,10 @@ impl Kernel {
         &self.notes
     }
 
-    /// Lowest and highest (exclusive) guest-physical address of all segments, in bytes.
-    pub fn physical_range(&self) -> (u64, u64) {
+    /// Guest-physical addresses from the first byte of all segments to behind the last.
+    pub fn physical_range(&self) -> Range<u64> {
         let start = self.segments.first().map_or(0, |s| s.paddr);
-        (start, self.segments.last().map_or(start, Segment::end))
+        start..self.segments.last().map_or(start, Segment::end)
     }
 
     /// Largest `p_align` of the segments, in bytes.

@@ -175,7 +175,7 @@ fn zero_pages_at_the_end_of_a_segment_are_left_to_the_loader() {
     elf.loads[0].data = vec![0; 0x5000];
     let kernel = parse_checked(&elf.build()).unwrap();
     assert!(kernel.segments()[0].data().is_empty());
-    assert_eq!(kernel.physical_range(), (0x10_0000, 0x10_8000));
+    assert_eq!(kernel.physical_range(), 0x10_0000..0x10_8000);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What holds for every kernel that parses, whatever was in the file.
 
+use std::ops::Range;
+
 use lightvm::image::{ImageError, Kernel};
 
 /// Parses, and if that succeeds checks every promise of the interface.
@@ -20,7 +22,7 @@ pub(crate) fn check(kernel: &Kernel) {
     for pair in segments.windows(2) {
         assert!(pair[0].end() <= pair[1].paddr, "{pair:?}");
     }
-    let (start, end) = kernel.physical_range();
+    let Range { start, end } = kernel.physical_range();
     if let Ok(pvh) = kernel.pvh() {
         assert_eq!((pvh.start, pvh.end), (start, end));
         assert!(u64::from(pvh.entry) >= start && u64::from(pvh.entry) < end && end <= 1 << 32);

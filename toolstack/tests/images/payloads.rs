@@ -208,10 +208,7 @@ fn lzop_block_sizes_are_bounded() {
 fn dictionaries_and_windows_are_bounded() {
     let mut lzma = PAYLOADS[2].1.to_vec();
     lzma[1..5].copy_from_slice(&0xffff_ff00_u32.to_le_bytes());
-    assert!(matches!(
-        decompress(&lzma),
-        Err(ImageError::Decompress { .. } | ImageError::OutOfMemory { .. })
-    ));
+    assert!(matches!(decompress(&lzma), Err(ImageError::Decompress { .. })));
     let mut zstd = PAYLOADS[6].1.to_vec();
     assert_eq!(zstd[4] & 0x20, 0, "not a single segment, so a window descriptor follows");
     zstd[5] = 0x90;

@@ -110,7 +110,7 @@ pub fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
 fn decompress_within(payload: &[u8], limit: u64) -> Result<Vec<u8>, ImageError> {
     let unknown = || ImageError::UnknownCompression { start: ImageError::start_of(payload) };
     let compression = Compression::of(payload).ok_or_else(unknown)?;
-    let damaged = |problem| failed(compression, problem);
+    let damaged = |problem| ImageError::Decompress { compression, problem };
 
     let mut decoder = compression.decoder(payload).map_err(damaged)?;
     let mut start = Vec::new();
@@ -143,15 +143,6 @@ fn size_hint(payload: &[u8]) -> u64 {
     const BELIEVABLE_RATIO: u64 = 16;
     let said = payload.last_chunk().map_or(0, |size| u32::from_le_bytes(*size));
     u64::from(said).min(payload.len() as u64 * BELIEVABLE_RATIO)
-}
-
-fn failed(compression: Compression, problem: io::Error) -> ImageError {
-    match problem.kind() {
-        io::ErrorKind::OutOfMemory => {
-            ImageError::OutOfMemory { what: "decompressed kernel", size: MAX_KERNEL }
-        }
-        _ => ImageError::Decompress { compression, problem },
-    }
 }
 
 #[cfg(test)]
