@@ -25,7 +25,7 @@ pub enum ImageError {
     },
 
     /// The file cannot be opened or read.
-    #[error("cannot read the file: {0}")]
+    #[error("cannot read the file: {0}; check its path and permissions")]
     Io(io::Error),
 
     /// The path names a directory, a device, a pipe or a socket.

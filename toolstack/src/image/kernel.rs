@@ -161,11 +161,12 @@ impl Kernel {
     /// The mode to boot in when nobody asked for one: PVH if the image can, else PV.
     ///
     /// # Errors
-    /// [`ImageError::NotBootable`] with the reasons against both.
+    /// [`ImageError::NotXen`], or [`ImageError::NotBootable`] with the reasons against both.
     pub fn preferred_mode(&self) -> Result<BootMode, ImageError> {
         match (self.pvh(), self.pv()) {
             (Ok(_), _) => Ok(BootMode::Pvh),
             (_, Ok(_)) => Ok(BootMode::Pv),
+            (Err(ImageError::NotXen), _) => Err(ImageError::NotXen),
             (Err(pvh), Err(pv)) => {
                 Err(ImageError::NotBootable { pvh: Box::new(pvh), pv: Box::new(pv) })
             }

@@ -19,7 +19,9 @@ fn entry_and_range() {
 fn no_notes_and_no_entry_are_told_apart() {
     let bare = parse_checked(&ElfWriter::bare().build()).unwrap();
     assert!(matches!(bare.pvh(), Err(ImageError::NotXen)));
-    assert!(matches!(bare.preferred_mode(), Err(ImageError::NotBootable { .. })));
+    assert!(matches!(bare.preferred_mode(), Err(ImageError::NotXen)));
+    let neither = parse_checked(&ElfWriter::bare().with_note(6, b"linux\0").build()).unwrap();
+    assert!(matches!(neither.preferred_mode(), Err(ImageError::NotBootable { .. })));
     let pv = parse_checked(&ElfWriter::pv().build()).unwrap();
     assert!(matches!(pv.pvh(), Err(ImageError::NoPvhEntry)));
     assert_eq!(pv.preferred_mode().unwrap(), BootMode::Pv);
