@@ -112,11 +112,10 @@ impl Guest<'_> {
     /// Xen refuses to take a page as a page table while anyone can write to it, so
     /// the mapping made here is gone when this returns.
     fn write_page_tables(&self) -> Result<(), BuildError> {
-        let contents = self.layout.page_tables.contents(&self.layout.mappings, self.p2m);
+        let tables = &self.layout.page_tables;
         let mut writes = Writes::default();
-        for (pfn, entries) in contents {
-            let bytes: Vec<u8> = entries.iter().flat_map(|e| e.to_le_bytes()).collect();
-            writes.add(pfn * PAGE_SIZE, bytes);
+        for (pfn, content) in tables.contents(&self.layout.mappings, |pfn| self.mfn(pfn)) {
+            writes.add(pfn * PAGE_SIZE, content);
         }
         Ok(self.apply(&writes)?)
     }
