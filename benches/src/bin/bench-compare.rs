@@ -1,4 +1,4 @@
-//! Puts what `floor`, `direct` and `xl` measured in one run side by side.
+//! Puts what `floor`, `bench-direct` and `bench-xl` measured in one run side by side.
 
 use std::error::Error;
 use std::fs;
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 struct Args {
     /// Output of `floor --json`.
     floor: PathBuf,
-    /// Output of `direct --json`.
+    /// Output of `bench-direct --json`.
     direct: PathBuf,
-    /// Output of `xl --json`.
+    /// Output of `bench-xl --json`.
     xl: PathBuf,
     /// What the host was, for the heading.
     #[arg(long)]
