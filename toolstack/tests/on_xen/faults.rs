@@ -2,12 +2,11 @@
 //! is as before.
 
 use std::fmt;
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lightvm::build::BuildError;
-use lightvm::config::{CpuAffinity, GuestConfig, GuestOverrides, GuestType};
+use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
 use lightvm::create::{CreateError, Creator};
 use lightvm::domain::{DomainError, Running, Watch};
 use lightvm::registry::{Registry, RegistryError};
@@ -234,11 +233,7 @@ fn pv() {
 fn placed() {
     let config = guests::config(GuestOverrides {
         memory: Some(guests::size((40 << 20) + 4096)),
-        vcpus: NonZeroU16::new(2),
-        cpus: Some(CpuAffinity::PerVcpu(vec!["0".parse().expect("a set"); 2])),
-        cpu_weight: NonZeroU16::new(512),
-        pool: Some("Pool-0".into()),
-        ..guests::unikernel("noop", GuestType::Pvh)
+        ..guests::placed(GuestType::Pvh)
     });
     lead(&Life { what: "PVH, 40 MiB, 2 vCPUs, placed", config, ends: true }, &ERRNOS);
 }

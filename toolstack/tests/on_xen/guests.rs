@@ -4,7 +4,7 @@ use std::env;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use lightvm::config::{GuestConfig, GuestOverrides, GuestType, MemSize};
+use lightvm::config::{CpuAffinity, GuestConfig, GuestOverrides, GuestType, MemSize};
 
 pub(crate) const BOTH: [GuestType; 2] = [GuestType::Pvh, GuestType::Pv];
 
@@ -46,6 +46,18 @@ pub(crate) fn unikernel(name: &str, guest_type: GuestType) -> GuestOverrides {
 /// A guest that stays without doing anything.
 pub(crate) fn idle(guest_type: GuestType) -> GuestConfig {
     config(GuestOverrides { cmdline: Some("idle".into()), ..unikernel("noop", guest_type) })
+}
+
+/// A guest with everything said about where it runs and how much it gets.
+pub(crate) fn placed(guest_type: GuestType) -> GuestOverrides {
+    GuestOverrides {
+        vcpus: NonZeroU16::new(2),
+        cpus: Some(CpuAffinity::PerVcpu(vec!["0".parse().expect("a set"); 2])),
+        cpu_weight: NonZeroU16::new(777),
+        cap: Some(50),
+        pool: Some("Pool-0".into()),
+        ..unikernel("noop", guest_type)
+    }
 }
 
 /// Debian's kernel of `suite` with a shell on its console.

@@ -17,33 +17,31 @@ use crate::guests;
 /// of a destroyed domain.
 const SETTLING: Duration = Duration::from_secs(20);
 
-static TURN: Mutex<()> = Mutex::new(());
+/// How long nothing may change for the host to be at rest. Xen frees a domain's last
+/// pages a while after the call that destroyed it has returned.
+const REST: Duration = Duration::from_secs(3);
+
+/// The host as the first test found it; every test must leave it like that.
+static FOUND: Mutex<Option<HostState>> = Mutex::new(None);
 
 /// The host, for one test alone. Dropping it fails the test when the host is not as
 /// it was found.
 pub(crate) struct OnXen {
     pub(crate) xen: Arc<Xen>,
     pub(crate) creator: Creator,
-    before: HostState,
-    _turn: MutexGuard<'static, ()>,
+    found: MutexGuard<'static, Option<HostState>>,
 }
 
 impl OnXen {
     pub(crate) fn new() -> OnXen {
-        let turn = TURN.lock();
+        let mut found = FOUND.lock();
         let xen = Xen::open().expect("these tests need a Xen dom0");
         let creator = Creator::new(&xen);
-        // What Xen and dom0 allocate once, for the first guest, is not a guest's.
-        for guest_type in guests::BOTH {
-            let noop = guests::config(guests::unikernel("noop", guest_type));
-            let (guest, _) =
-                creator.create(&noop).expect("a first guest").start().expect("started");
-            guest.console().expect("a console");
-            guest.wait(Some(Duration::from_secs(60))).expect("waiting").expect("its end");
-            guest.destroy().expect("destroyed");
+        if found.is_none() {
+            warm_up(&creator);
+            *found = Some(settled(&xen));
         }
-        let before = settled(&xen);
-        OnXen { xen, creator, before, _turn: turn }
+        OnXen { xen, creator, found }
     }
 
     /// Starts a guest.
@@ -67,14 +65,31 @@ impl OnXen {
 
     /// Fails when the host is not as it was found.
     pub(crate) fn assert_unchanged(&self, after: &str) {
-        self.assert_as(&self.before, after);
+        self.assert_as(self.found.as_ref().expect("set when made"), after);
     }
 }
 
 impl Drop for OnXen {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if std::thread::panicking() {
+            // What this test left must not fail the next one.
+            *self.found = None;
+        } else {
             self.assert_unchanged("the test");
+        }
+    }
+}
+
+/// What Xen and dom0 allocate once, for the first guests, is not a guest's.
+fn warm_up(creator: &Creator) {
+    const GUESTS: usize = 3;
+    for guest_type in guests::BOTH {
+        let noop = guests::config(guests::placed(guest_type));
+        let start = |_| creator.create(&noop).expect("created").start().expect("started").0;
+        for guest in (0..GUESTS).map(start).collect::<Vec<_>>() {
+            guest.console().expect("a console");
+            guest.wait(Some(Duration::from_secs(60))).expect("waiting").expect("its end");
+            guest.destroy().expect("destroyed");
         }
     }
 }
@@ -100,19 +115,19 @@ impl HostState {
     }
 }
 
-/// The state once it has stopped changing by itself.
+/// The state once it has not changed for a while.
 fn settled(xen: &Xen) -> HostState {
     let deadline = Instant::now() + SETTLING;
-    let mut state = HostState::of(xen);
-    loop {
-        std::thread::sleep(Duration::from_millis(100));
+    let (mut state, mut since) = (HostState::of(xen), Instant::now());
+    while since.elapsed() < REST {
+        std::thread::sleep(Duration::from_millis(20));
         let later = HostState::of(xen);
-        if later == state {
-            return state;
+        if later != state {
+            assert!(Instant::now() < deadline, "the host does not rest: {state:?}, {later:?}");
+            (state, since) = (later, Instant::now());
         }
-        assert!(Instant::now() < deadline, "the host does not come to rest: {state:?}, {later:?}");
-        state = later;
     }
+    state
 }
 
 fn open_files() -> Vec<String> {

@@ -177,14 +177,8 @@ fn placement_is_read_back() {
             last.to_string().parse().expect("a set"),
             "all".parse().expect("a set"),
         ]);
-        let config = guests::config(GuestOverrides {
-            vcpus: std::num::NonZeroU16::new(2),
-            cpus: Some(affinity),
-            cpu_weight: std::num::NonZeroU16::new(777),
-            cap: Some(50),
-            pool: Some("Pool-0".into()),
-            ..guests::unikernel("noop", guest_type)
-        });
+        let config =
+            guests::config(GuestOverrides { cpus: Some(affinity), ..guests::placed(guest_type) });
         let loaded = host.creator.create(&config).expect("created");
         let domid = loaded.domid();
         let of = |vcpu| host.xen.affinity(domid, vcpu).expect("affinity");
