@@ -5,18 +5,21 @@
 //! ```text
 //! guests/<uuid>.json    what the guest was made from, its domain number, its console
 //! names/<name>          symbolic link to ../guests/<uuid>.json
+//! lock                  held by whoever changes any of it
 //! ```
 //!
-//! A link is made or not made, so two creators can never get the same name. Nothing
-//! here is believed without asking Xen whether the domain still has this UUID: what
+//! One at a time changes it, so two creators can never get the same name, and nobody
+//! takes a name for a dead guest's that was given out a moment ago. Nothing here is
+//! believed without asking Xen whether the domain still has this UUID: what
 //! a crash or a reboot leaves behind is cleaned up by whoever finds it.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -183,34 +186,55 @@ impl Registry {
         }
     }
 
+    /// Keeps everybody else, here and in other processes, from changing anything until
+    /// it is dropped.
+    fn lock(&self) -> Result<Flock<fs::File>, RegistryError> {
+        let path = self.dir.join("lock");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o644);
+        let mut lock = options.open(&path).map_err(file("cannot open", &path))?;
+        loop {
+            match Flock::lock(lock, FlockArg::LockExclusive) {
+                Ok(held) => return Ok(held),
+                Err((again, Errno::EINTR)) => lock = again,
+                Err((_, e)) => return Err(file("cannot lock", &path)(e.into())),
+            }
+        }
+    }
+
     /// Writes a guest down and takes its name.
     ///
     /// # Errors
     /// [`RegistryError::NameTaken`] when another living guest was first; nothing is
     /// written then.
     pub fn add(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
+        let _lock = self.lock()?;
+        self.take_name(xen, &record.name)?;
         self.write(record)?;
-        let link = self.name_path(record.name.as_str());
-        let target = Path::new("../guests").join(format!("{}.json", record.uuid));
-        // The second attempt follows the clean-up of a dead guest's name.
-        for _ in 0..2 {
-            match std::os::unix::fs::symlink(&target, &link) {
-                Ok(()) => return Ok(()),
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                    if let Err(taken) = self.check_name(xen, &record.name) {
-                        self.forget_file(&self.record_path(record.uuid));
-                        return Err(taken);
-                    }
-                }
-                Err(e) => {
-                    self.forget_file(&self.record_path(record.uuid));
-                    return Err(file("cannot make", &link)(e));
-                }
+        self.link(&record.name, record.uuid)
+            .inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
+    }
+
+    /// Fails when a living guest has `name`; frees it from a dead one. Under the lock.
+    fn take_name(&self, xen: &Xen, name: &GuestName) -> Result<(), RegistryError> {
+        let link = self.name_path(name.as_str());
+        let Some(uuid) = link_target(&link) else { return Ok(()) };
+        match self.living(xen, uuid)? {
+            Some(Entry { info, .. }) => {
+                let (name, domid, uuid) = (name.clone(), info.domid, info.uuid);
+                Err(RegistryError::NameTaken { name, domid, uuid })
+            }
+            None => {
+                self.forget(uuid, Some(&link));
+                Ok(())
             }
         }
-        self.forget_file(&self.record_path(record.uuid));
-        self.check_name(xen, &record.name)?;
-        Err(file("cannot make", &link)(ErrorKind::AlreadyExists.into()))
+    }
+
+    fn link(&self, name: &GuestName, uuid: Uuid) -> Result<(), RegistryError> {
+        let link = self.name_path(name.as_str());
+        let target = Path::new("../guests").join(format!("{uuid}.json"));
+        std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))
     }
 
     /// Replaces what is written down about a guest, under the same name.
@@ -218,6 +242,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::File`].
     pub fn update(&self, record: &Record) -> Result<(), RegistryError> {
+        let _lock = self.lock()?;
         self.write(record)
     }
 
@@ -249,23 +274,43 @@ impl Registry {
         if name == record.name {
             return Ok(record.clone());
         }
-        self.check_name(xen, &name)?;
-        let link = self.name_path(name.as_str());
-        let target = Path::new("../guests").join(format!("{}.json", record.uuid));
-        std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))?;
+        let _lock = self.lock()?;
+        self.take_name(xen, &name)?;
+        self.link(&name, record.uuid)?;
         let renamed = Record { name, ..record.clone() };
-        self.write(&renamed)?;
+        self.write(&renamed)
+            .inspect_err(|_| self.forget_file(&self.name_path(renamed.name.as_str())))?;
         self.forget_file(&self.name_path(record.name.as_str()));
         Ok(renamed)
     }
 
     /// Forgets a guest; its name is free at once.
     pub fn remove(&self, record: &Record) {
-        let link = self.name_path(record.name.as_str());
-        if link_target(&link) == Some(record.uuid) {
-            self.forget_file(&link);
+        // Without the lock a file may stay, which the next reader finds to be stale.
+        if let Ok(_lock) = self.lock() {
+            self.forget(record.uuid, Some(&self.name_path(record.name.as_str())));
         }
-        self.forget_file(&self.record_path(record.uuid));
+    }
+
+    /// Removes what is written down under `uuid`, and `link` and its record's name as
+    /// far as they are still its own. Under the lock.
+    fn forget(&self, uuid: Uuid, link: Option<&Path>) {
+        let named = self.read(uuid).map(|record| self.name_path(record.name.as_str()));
+        for link in named.as_deref().into_iter().chain(link) {
+            if link_target(link) == Some(uuid) {
+                self.forget_file(link);
+            }
+        }
+        self.forget_file(&self.record_path(uuid));
+    }
+
+    /// Forgets a guest that was found dead, unless it lives after all.
+    fn clean_up(&self, xen: &Xen, uuid: Uuid, link: Option<&Path>) -> Result<(), RegistryError> {
+        let _lock = self.lock()?;
+        if self.living(xen, uuid)?.is_none() {
+            self.forget(uuid, link);
+        }
+        Ok(())
     }
 
     fn forget_file(&self, path: &Path) {
@@ -294,7 +339,7 @@ impl Registry {
         let Some(uuid) = link_target(&link) else { return Ok(None) };
         let entry = self.living(xen, uuid)?;
         if entry.is_none() {
-            self.forget_file(&link);
+            self.clean_up(xen, uuid, Some(&link))?;
         }
         Ok(entry)
     }
@@ -302,6 +347,9 @@ impl Registry {
     fn by_uuid(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
         if let Some(entry) = self.living(xen, uuid)? {
             return Ok(Some(entry));
+        }
+        if self.read(uuid).is_some() {
+            self.clean_up(xen, uuid, None)?;
         }
         let info = xen.domains()?.into_iter().find(|d| d.uuid == uuid);
         Ok(info.map(|info| Entry { info, record: None }))
@@ -313,15 +361,12 @@ impl Registry {
         Ok(Some(Entry { info, record }))
     }
 
-    /// The guest written down under `uuid` if it lives; forgets it if not.
+    /// The guest written down under `uuid` if it lives.
     fn living(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
         let Some(record) = self.read(uuid) else { return Ok(None) };
         match domain(xen, record.domid)? {
             Some(info) if info.uuid == uuid => Ok(Some(Entry { info, record: Some(record) })),
-            _ => {
-                self.remove(&record);
-                Ok(None)
-            }
+            _ => Ok(None),
         }
     }
 
@@ -344,7 +389,7 @@ impl Registry {
         let (living, dead): (Vec<_>, Vec<_>) = written.into_iter().partition(lives);
         for record in dead {
             // Asked again: it may have been created after the domains were listed.
-            self.living(xen, record.uuid)?;
+            self.clean_up(xen, record.uuid, None)?;
         }
         let record_of = |info: &DomainInfo| living.iter().find(|r| r.domid == info.domid).cloned();
         Ok(domains.into_iter().map(|info| Entry { record: record_of(&info), info }).collect())
