@@ -135,15 +135,18 @@ fn command_lines_that_do_not_fit() {
             with(guest_type, GuestOverrides { cmdline: Some(words), ..Default::default() })
         };
         drop(host.creator.create(&cmdline(most)).expect("the longest"));
-        let error = refused_build(&host, "a long command line", &cmdline(most + 1));
+        let kernel = Kernel::open(&guests::image("noop")).expect("a kernel");
+        let refused = |cmdline: &str| {
+            let shell = Shell::build(&host.xen, &spec(guest_type, 4 << 20)).expect("a shell");
+            let error = shell.load(&Boot { kernel: &kernel, ramdisk: None, cmdline });
+            host.assert_unchanged("a bad command line");
+            error.expect_err("refused")
+        };
+        let error = refused(&"x".repeat(most + 1));
         let BuildError::CmdlineTooLong { len, max, mode } = error else { panic!("{error:?}") };
         assert_eq!((len, max, mode), (most + 1, most, guest_type));
-        let shell = Shell::build(&host.xen, &spec(guest_type, 4 << 20)).expect("a shell");
-        let kernel = Kernel::open(&guests::image("noop")).expect("a kernel");
-        let boot = Boot { kernel: &kernel, ramdisk: None, cmdline: "in\0side" };
-        let error = shell.load(&boot).expect_err("refused");
+        let error = refused("in\0side");
         assert!(matches!(error, BuildError::CmdlineNul { at: 2 }), "{error:?}");
-        host.assert_unchanged("a NUL");
     }
 }
 
