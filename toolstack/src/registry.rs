@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! guests/<uuid>.json    what the guest was made from, its domain number, its console
+//! guests/<uuid>.lock    while somebody ends it, brings it back or forgets it
 //! names/<name>          symbolic link to ../guests/<uuid>.json
 //! ```
 //!
@@ -11,6 +12,9 @@
 //! here is believed without asking Xen whether the domain still has this UUID: what
 //! a crash or a reboot leaves behind is cleaned up by whoever finds it.
 
+mod lock;
+
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -24,6 +28,8 @@ use uuid::Uuid;
 use crate::build::ConsoleRing;
 use crate::config::{GuestConfig, GuestName, GuestType};
 use crate::xen::{DomId, DomainInfo, Xen, XenError};
+
+pub use lock::Lock;
 
 /// Where the registry is unless said otherwise.
 pub const DEFAULT_DIR: &str = "/run/lightvm";
@@ -155,6 +161,21 @@ impl Registry {
 
     fn name_path(&self, name: &str) -> PathBuf {
         self.dir.join("names").join(name)
+    }
+
+    /// Waits for the turn at a guest: whoever ends it, brings it back or forgets it
+    /// holds this lock meanwhile.
+    ///
+    /// # Errors
+    /// [`RegistryError::File`].
+    pub fn lock(&self, uuid: Uuid) -> Result<Lock, RegistryError> {
+        let path = self.record_path(uuid).with_extension("lock");
+        Lock::take(&path).map_err(file("cannot lock", &path))
+    }
+
+    /// What is written down under `uuid`, without asking Xen whether it still lives.
+    pub fn record(&self, uuid: Uuid) -> Option<Record> {
+        self.read(uuid)
     }
 
     /// Fails when a living guest has `name`. Only a hint: [`Registry::add`] decides.
@@ -313,15 +334,28 @@ impl Registry {
         Ok(Some(Entry { info, record }))
     }
 
-    /// The guest written down under `uuid` if it lives; forgets it if not.
+    /// The guest written down under `uuid` if it lives; forgets it if not. Waits for
+    /// a guest that is being brought back, so the caller must not hold its lock.
     fn living(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
+        if let Some(entry) = self.living_now(xen, uuid)? {
+            return Ok(Some(entry));
+        }
+        if self.read(uuid).is_none() {
+            return Ok(None);
+        }
+        let _turn = self.lock(uuid)?;
+        let entry = self.living_now(xen, uuid)?;
+        if let (None, Some(dead)) = (&entry, self.read(uuid)) {
+            self.remove(&dead);
+        }
+        Ok(entry)
+    }
+
+    fn living_now(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
         let Some(record) = self.read(uuid) else { return Ok(None) };
         match domain(xen, record.domid)? {
             Some(info) if info.uuid == uuid => Ok(Some(Entry { info, record: Some(record) })),
-            _ => {
-                self.remove(&record);
-                Ok(None)
-            }
+            _ => Ok(None),
         }
     }
 
@@ -338,16 +372,18 @@ impl Registry {
     pub fn list(&self, xen: &Xen) -> Result<Vec<Entry>, RegistryError> {
         let written = self.written()?;
         let domains = xen.domains()?;
-        let lives = |record: &Record| {
-            domains.iter().any(|d| d.domid == record.domid && d.uuid == record.uuid)
+        let mut records: HashMap<_, _> =
+            written.into_iter().map(|r| ((r.domid, r.uuid), r)).collect();
+        let mut entry = |info: DomainInfo| {
+            let record = records.remove(&(info.domid, info.uuid));
+            Entry { info, record }
         };
-        let (living, dead): (Vec<_>, Vec<_>) = written.into_iter().partition(lives);
-        for record in dead {
+        let entries = domains.into_iter().map(&mut entry).collect();
+        for record in records.into_values() {
             // Asked again: it may have been created after the domains were listed.
             self.living(xen, record.uuid)?;
         }
-        let record_of = |info: &DomainInfo| living.iter().find(|r| r.domid == info.domid).cloned();
-        Ok(domains.into_iter().map(|info| Entry { record: record_of(&info), info }).collect())
+        Ok(entries)
     }
 
     fn written(&self) -> Result<Vec<Record>, RegistryError> {
