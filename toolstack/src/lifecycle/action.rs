@@ -90,7 +90,8 @@ impl Lifecycle {
             Err(e) => return Err(e.into()),
         }
         let (name, uuid) = (record.name.clone(), record.uuid);
-        let built = Prepared::load(self, &record.config, name, uuid, |new| self.registry.update(new));
+        let built =
+            Prepared::load(self, &record.config, name, uuid, |new| self.registry.update(new));
         match built.and_then(Prepared::start) {
             Ok((guest, timings)) => Ok(Outcome::Restarted { guest, timings, kept: None }),
             Err(e) => {
@@ -130,9 +131,7 @@ impl Lifecycle {
             return Ok(Outcome::Gone);
         };
         match Guest::adopt(&xen, record) {
-            Ok(guest) => {
-                Ok(Outcome::Restarted { guest, timings: Timings::default(), kept: None })
-            }
+            Ok(guest) => Ok(Outcome::Restarted { guest, timings: Timings::default(), kept: None }),
             Err(DomainError::Vanished { .. }) => Ok(Outcome::Gone),
             Err(e) => Err(e.into()),
         }

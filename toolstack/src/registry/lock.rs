@@ -24,8 +24,12 @@ impl Lock {
     /// Waits for the turn.
     pub(super) fn take(path: &Path) -> io::Result<Lock> {
         loop {
-            let file =
-                OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+            let file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(path)?;
             let file = lock(file)?;
             if is_at(&file, path)? {
                 return Ok(Lock { path: path.to_owned(), _file: file });
