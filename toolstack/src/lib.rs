@@ -8,5 +8,6 @@ pub mod console;
 pub mod create;
 pub mod domain;
 pub mod image;
+pub mod lifecycle;
 pub mod registry;
 pub mod xen;

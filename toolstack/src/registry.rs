@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! guests/<uuid>.json    what the guest was made from, its domain number, its console
+//! guests/<uuid>.lock    while somebody ends it, brings it back or forgets it
 //! names/<name>          symbolic link to ../guests/<uuid>.json
 //! lock                  held by whoever changes any of it
 //! ```
@@ -13,6 +14,9 @@
 //! believed without asking Xen whether the domain still has this UUID: what
 //! a crash or a reboot leaves behind is cleaned up by whoever finds it.
 
+mod lock;
+
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -27,6 +31,8 @@ use uuid::Uuid;
 use crate::build::ConsoleRing;
 use crate::config::{GuestConfig, GuestName, GuestType};
 use crate::xen::{DomId, DomainInfo, Xen, XenError};
+
+pub use lock::Lock;
 
 /// Where the registry is unless said otherwise.
 pub const DEFAULT_DIR: &str = "/run/lightvm";
@@ -160,6 +166,27 @@ impl Registry {
         self.dir.join("names").join(name)
     }
 
+    /// Waits for the turn at a guest: whoever ends it, brings it back or forgets it
+    /// holds this lock meanwhile.
+    ///
+    /// # Errors
+    /// [`RegistryError::File`].
+    pub fn lock(&self, uuid: Uuid) -> Result<Lock, RegistryError> {
+        let path = self.record_path(uuid).with_extension("lock");
+        Lock::take(&path).map_err(file("cannot lock", &path))
+    }
+
+    /// As [`Registry::lock`], without waiting; `None`: somebody else has the turn.
+    fn try_lock(&self, uuid: Uuid) -> Result<Option<Lock>, RegistryError> {
+        let path = self.record_path(uuid).with_extension("lock");
+        Lock::try_take(&path).map_err(file("cannot lock", &path))
+    }
+
+    /// What is written down under `uuid`, without asking Xen whether it still lives.
+    pub fn record(&self, uuid: Uuid) -> Option<Record> {
+        self.read(uuid)
+    }
+
     /// Fails when a living guest has `name`. Only a hint: [`Registry::add`] decides.
     ///
     /// # Errors
@@ -188,7 +215,7 @@ impl Registry {
 
     /// Keeps everybody else, here and in other processes, from changing anything until
     /// it is dropped.
-    fn lock(&self) -> Result<Flock<fs::File>, RegistryError> {
+    fn exclusive(&self) -> Result<Flock<fs::File>, RegistryError> {
         let path = self.dir.join("lock");
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o644);
@@ -208,23 +235,26 @@ impl Registry {
     /// [`RegistryError::NameTaken`] when another living guest was first; nothing is
     /// written then.
     pub fn add(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
-        let _lock = self.lock()?;
+        let _alone = self.exclusive()?;
         self.take_name(xen, &record.name)?;
         self.write(record)?;
         self.link(&record.name, record.uuid)
             .inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
     }
 
-    /// Fails when a living guest has `name`; frees it from a dead one. Under the lock.
+    /// Fails when a living guest has `name`, or one that is being brought back; frees
+    /// it from a dead one. Whoever has a guest's turn may wait for the exclusive lock,
+    /// so this one, which holds it, must not wait for turns.
     fn take_name(&self, xen: &Xen, name: &GuestName) -> Result<(), RegistryError> {
         let link = self.name_path(name.as_str());
         let Some(uuid) = link_target(&link) else { return Ok(()) };
-        match self.living(xen, uuid)? {
-            Some(Entry { info, .. }) => {
-                let (name, domid, uuid) = (name.clone(), info.domid, info.uuid);
-                Err(RegistryError::NameTaken { name, domid, uuid })
-            }
-            None => {
+        let taken = |domid| Err(RegistryError::NameTaken { name: name.clone(), domid, uuid });
+        if let Some(Entry { info, .. }) = self.living_now(xen, uuid)? {
+            return taken(info.domid);
+        }
+        match (self.try_lock(uuid)?, self.read(uuid)) {
+            (None, Some(record)) => taken(record.domid),
+            _ => {
                 self.forget(uuid, Some(&link));
                 Ok(())
             }
@@ -242,7 +272,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::File`].
     pub fn update(&self, record: &Record) -> Result<(), RegistryError> {
-        let _lock = self.lock()?;
+        let _alone = self.exclusive()?;
         self.write(record)
     }
 
@@ -274,7 +304,7 @@ impl Registry {
         if name == record.name {
             return Ok(record.clone());
         }
-        let _lock = self.lock()?;
+        let _alone = self.exclusive()?;
         self.take_name(xen, &name)?;
         self.link(&name, record.uuid)?;
         let renamed = Record { name, ..record.clone() };
@@ -287,7 +317,7 @@ impl Registry {
     /// Forgets a guest; its name is free at once.
     pub fn remove(&self, record: &Record) {
         // Without the lock a file may stay, which the next reader finds to be stale.
-        if let Ok(_lock) = self.lock() {
+        if let Ok(_alone) = self.exclusive() {
             self.forget(record.uuid, Some(&self.name_path(record.name.as_str())));
         }
     }
@@ -302,15 +332,6 @@ impl Registry {
             }
         }
         self.forget_file(&self.record_path(uuid));
-    }
-
-    /// Forgets a guest that was found dead, unless it lives after all.
-    fn clean_up(&self, xen: &Xen, uuid: Uuid, link: Option<&Path>) -> Result<(), RegistryError> {
-        let _lock = self.lock()?;
-        if self.living(xen, uuid)?.is_none() {
-            self.forget(uuid, link);
-        }
-        Ok(())
     }
 
     fn forget_file(&self, path: &Path) {
@@ -339,7 +360,10 @@ impl Registry {
         let Some(uuid) = link_target(&link) else { return Ok(None) };
         let entry = self.living(xen, uuid)?;
         if entry.is_none() {
-            self.clean_up(xen, uuid, Some(&link))?;
+            let _alone = self.exclusive()?;
+            if self.read(uuid).is_none() && link_target(&link) == Some(uuid) {
+                self.forget_file(&link);
+            }
         }
         Ok(entry)
     }
@@ -347,9 +371,6 @@ impl Registry {
     fn by_uuid(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
         if let Some(entry) = self.living(xen, uuid)? {
             return Ok(Some(entry));
-        }
-        if self.read(uuid).is_some() {
-            self.clean_up(xen, uuid, None)?;
         }
         let info = xen.domains()?.into_iter().find(|d| d.uuid == uuid);
         Ok(info.map(|info| Entry { info, record: None }))
@@ -361,8 +382,25 @@ impl Registry {
         Ok(Some(Entry { info, record }))
     }
 
-    /// The guest written down under `uuid` if it lives.
+    /// The guest written down under `uuid` if it lives; forgets it if not. Waits for
+    /// a guest that is being brought back, so the caller must not hold its lock.
     fn living(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
+        if let Some(entry) = self.living_now(xen, uuid)? {
+            return Ok(Some(entry));
+        }
+        if self.read(uuid).is_none() {
+            return Ok(None);
+        }
+        let _turn = self.lock(uuid)?;
+        let entry = self.living_now(xen, uuid)?;
+        if entry.is_none() {
+            let _alone = self.exclusive()?;
+            self.forget(uuid, None);
+        }
+        Ok(entry)
+    }
+
+    fn living_now(&self, xen: &Xen, uuid: Uuid) -> Result<Option<Entry>, RegistryError> {
         let Some(record) = self.read(uuid) else { return Ok(None) };
         match domain(xen, record.domid)? {
             Some(info) if info.uuid == uuid => Ok(Some(Entry { info, record: Some(record) })),
@@ -383,16 +421,18 @@ impl Registry {
     pub fn list(&self, xen: &Xen) -> Result<Vec<Entry>, RegistryError> {
         let written = self.written()?;
         let domains = xen.domains()?;
-        let lives = |record: &Record| {
-            domains.iter().any(|d| d.domid == record.domid && d.uuid == record.uuid)
+        let mut records: HashMap<_, _> =
+            written.into_iter().map(|r| ((r.domid, r.uuid), r)).collect();
+        let mut entry = |info: DomainInfo| {
+            let record = records.remove(&(info.domid, info.uuid));
+            Entry { info, record }
         };
-        let (living, dead): (Vec<_>, Vec<_>) = written.into_iter().partition(lives);
-        for record in dead {
+        let entries = domains.into_iter().map(&mut entry).collect();
+        for record in records.into_values() {
             // Asked again: it may have been created after the domains were listed.
-            self.clean_up(xen, record.uuid, None)?;
+            self.living(xen, record.uuid)?;
         }
-        let record_of = |info: &DomainInfo| living.iter().find(|r| r.domid == info.domid).cloned();
-        Ok(domains.into_iter().map(|info| Entry { record: record_of(&info), info }).collect())
+        Ok(entries)
     }
 
     fn written(&self) -> Result<Vec<Record>, RegistryError> {

@@ -39,6 +39,11 @@ impl Loaded {
         self.owner.uuid
     }
 
+    /// PVH or PV.
+    pub fn guest_type(&self) -> GuestType {
+        self.guest_type
+    }
+
     /// Where its console is.
     pub fn console_ring(&self) -> ConsoleRing {
         self.console

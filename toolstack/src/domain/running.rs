@@ -13,7 +13,7 @@ use super::{End, Watch};
 use crate::build::ConsoleRing;
 use crate::config::GuestType;
 use crate::console::Console;
-use crate::xen::{DomId, DomainInfo, ShutdownReason, Xen, XenError};
+use crate::xen::{DomId, DomainInfo, DomainState, ShutdownReason, Xen, XenError};
 
 /// A domain that lives by itself. Dropping the handle leaves it alone.
 ///
@@ -156,6 +156,22 @@ impl Running {
             }
             Ok(_) => Err(self.vanished()),
             Err(e) => Err(self.or_vanished(e)),
+        }
+    }
+
+    /// How it ended, if it did: it stopped by itself and is still there, or it is gone.
+    ///
+    /// # Errors
+    /// [`DomainError::Xen`].
+    pub fn end(&self) -> Result<Option<End>, DomainError> {
+        match self.info() {
+            Ok(info) => Ok(match info.state {
+                DomainState::Shutdown(reason) => Some(End::Shutdown(reason)),
+                DomainState::Dying => Some(End::Destroyed),
+                _ => None,
+            }),
+            Err(DomainError::Vanished { .. }) => Ok(Some(End::Destroyed)),
+            Err(e) => Err(e),
         }
     }
 

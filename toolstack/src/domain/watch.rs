@@ -1,6 +1,7 @@
 //! Learning of a domain's first sign of life and of its end.
 
-use std::os::fd::AsFd;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 
 use super::{DomainError, Loaded, Running};
-use crate::xen::{DomId, DomainState, EventChannels, Port, ShutdownReason, Xen, XenError};
+use crate::xen::{DomId, EventChannels, Port, ShutdownReason, Xen, XenError};
 
 /// How a domain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +110,7 @@ impl Watch {
             if self.next_event(guest.domid(), deadline)? == Some(port) {
                 return Ok(Some(Sign::Event));
             }
-            if let Some(end) = end_of(guest)? {
+            if let Some(end) = guest.end()? {
                 let event = self.has_fired(guest.domid(), port)?;
                 return Ok(Some(if event { Sign::Event } else { Sign::End(end) }));
             }
@@ -142,7 +143,7 @@ impl Watch {
     ) -> Result<Option<End>, DomainError> {
         let deadline = timeout.map(|t| Instant::now() + t);
         loop {
-            if let Some(end) = end_of(guest)? {
+            if let Some(end) = guest.end()? {
                 return Ok(Some(end));
             }
             if over(deadline) {
@@ -150,6 +151,17 @@ impl Watch {
             }
             self.next_event(guest.domid(), deadline)?;
         }
+    }
+
+    /// Takes pending events, so that the file descriptor waits for the next.
+    ///
+    /// # Errors
+    /// Those of `/dev/xen/evtchn`.
+    pub fn acknowledge(&self) -> io::Result<()> {
+        while let Some(port) = self.channels.pending()? {
+            self.channels.unmask(port)?;
+        }
+        Ok(())
     }
 
     /// Waits for the next event, at most until `deadline`, and takes it.
@@ -182,6 +194,15 @@ impl Watch {
     }
 }
 
+/// Readable when an event came in, of a guest that is listened to or of any domain's
+/// end: then call [`Watch::acknowledge`] and ask the guest for its
+/// [`Running::end`]. Says nothing of ends where [`Watch::is_notified`] is false.
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channels.as_fd()
+    }
+}
+
 /// `poll` counts milliseconds; a shorter rest must not become a busy loop.
 fn rounded_up(time: Duration) -> PollTimeout {
     let ms = time.as_micros().div_ceil(1000);
@@ -190,16 +211,4 @@ fn rounded_up(time: Duration) -> PollTimeout {
 
 fn over(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|d| Instant::now() >= d)
-}
-
-fn end_of(guest: &Running) -> Result<Option<End>, DomainError> {
-    match guest.info() {
-        Ok(info) => Ok(match info.state {
-            DomainState::Shutdown(reason) => Some(End::Shutdown(reason)),
-            DomainState::Dying => Some(End::Destroyed),
-            _ => None,
-        }),
-        Err(DomainError::Vanished { .. }) => Ok(Some(End::Destroyed)),
-        Err(e) => Err(e),
-    }
 }

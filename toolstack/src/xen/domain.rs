@@ -242,6 +242,16 @@ impl Xen {
         self.domctl(CALL, cmd::UNPAUSEDOMAIN, domain, &mut domctl::NoArg {}).map(drop)
     }
 
+    /// Gives a domain another UUID.
+    ///
+    /// # Errors
+    /// [`XenError::Call`], `ESRCH` when it is gone.
+    pub fn set_domain_uuid(&self, domain: DomId, uuid: Uuid) -> Result<(), XenError> {
+        const CALL: Call = Call("XEN_DOMCTL_setdomainhandle");
+        let mut arg = domctl::SetDomainHandle { handle: *uuid.as_bytes() };
+        self.domctl(CALL, cmd::SETDOMAINHANDLE, domain, &mut arg).map(drop)
+    }
+
     /// Allocates the domain's vCPUs.
     ///
     /// # Errors

@@ -97,6 +97,10 @@ fn advice(call: Call, errno: Errno) -> Option<&'static str> {
             "Xen cannot make this kind of guest here: PVH needs hardware virtualisation with \
              nested paging, PV needs a Xen built for it (`lvm info --host` says which it has)"
         }
+        ("IOCTL_EVTCHN_BIND_INTERDOMAIN", Errno::EINVAL) => {
+            "Another program is attached to this guest's console, `lvm console` elsewhere most \
+             likely: detach there with Ctrl-]"
+        }
         ("VIRQ_DOM_EXC", Errno::EEXIST) => "Another program (xenstored, most likely) listens to it",
         (_, Errno::ENOMEM) => {
             "The host has no free memory left: destroy guests or ask for less \

@@ -160,6 +160,7 @@ fn domains(checks: &mut Vec<Check>) {
         domctl::cmd::MAX_MEM = "XEN_DOMCTL_max_mem";
         domctl::cmd::SETVCPUCONTEXT = "XEN_DOMCTL_setvcpucontext";
         domctl::cmd::GETVCPUINFO = "XEN_DOMCTL_getvcpuinfo";
+        domctl::cmd::SETDOMAINHANDLE = "XEN_DOMCTL_setdomainhandle";
         domctl::cmd::MAX_VCPUS = "XEN_DOMCTL_max_vcpus";
         domctl::cmd::SCHEDULER_OP = "XEN_DOMCTL_scheduler_op";
         domctl::cmd::HYPERCALL_INIT = "XEN_DOMCTL_hypercall_init";
@@ -194,6 +195,7 @@ fn domains(checks: &mut Vec<Check>) {
             gpaddr_bits, arch_config,
         };
         domctl::MaxMem = "struct xen_domctl_max_mem" { max_memkb };
+        domctl::SetDomainHandle = "struct xen_domctl_setdomainhandle" { handle };
         domctl::MaxVcpus = "struct xen_domctl_max_vcpus" { max };
         domctl::VcpuContext = "struct xen_domctl_vcpucontext" { vcpu, ctxt };
         domctl::GetVcpuInfo = "struct xen_domctl_getvcpuinfo" {

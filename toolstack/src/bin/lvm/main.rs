@@ -1,3 +1,35 @@
 //! `lvm`: creates, runs and destroys guests on a Xen dom0.
+//!
+//! `args` says what can be typed, `app` what every verb needs, and each verb has a
+//! file of its name. `docs/lvm.md` describes them all.
 
-fn main() {}
+mod app;
+mod args;
+mod completions;
+mod console;
+mod create;
+mod destroy;
+mod dmesg;
+mod exit;
+mod failure;
+mod info;
+mod list;
+mod man;
+mod output;
+mod pause;
+mod progress;
+mod rename;
+mod sched_credit2;
+mod session;
+mod shutdown;
+mod signals;
+mod stats;
+mod target;
+mod terminal;
+mod vcpu_pin;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    app::main()
+}

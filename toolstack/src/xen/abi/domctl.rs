@@ -17,6 +17,7 @@ pub mod cmd {
     pub const GETVCPUINFO: u32 = 14;
     pub const MAX_VCPUS: u32 = 15;
     pub const SCHEDULER_OP: u32 = 16;
+    pub const SETDOMAINHANDLE: u32 = 17;
     pub const HYPERCALL_INIT: u32 = 22;
     pub const GETVCPUAFFINITY: u32 = 25;
     pub const SETHVMCONTEXT: u32 = 34;
@@ -182,6 +183,14 @@ pub struct MaxMem {
     pub max_memkb: u64,
 }
 
+/// `struct xen_domctl_setdomainhandle`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SetDomainHandle {
+    /// The domain's UUID.
+    pub handle: [u8; 16],
+}
+
 /// `struct xen_domctl_max_vcpus`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -326,6 +335,7 @@ plain!(
     CreateDomainV17,
     GetDomainInfo,
     MaxMem,
+    SetDomainHandle,
     MaxVcpus,
     VcpuContext,
     GetVcpuInfo,

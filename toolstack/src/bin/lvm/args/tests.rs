@@ -1,0 +1,91 @@
+//! The command line as it is typed.
+
+use clap::{CommandFactory, Parser};
+use lightvm::config::{GuestOverrides, Key};
+
+use super::*;
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+fn create(line: &str) -> CreateArgs {
+    match parse(line).unwrap().verb {
+        Verb::Create(args) => *args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_key_has_its_flag() {
+    let command = Cli::command();
+    let create = command.find_subcommand("create").unwrap();
+    for key in Key::ALL {
+        let long = key.flag().trim_start_matches("--");
+        assert!(create.get_arguments().any(|arg| arg.get_long() == Some(long)), "{key}");
+    }
+}
+
+#[test]
+fn every_flag_reaches_its_key() {
+    let args = create(
+        "lvm create --name a --uuid 67e55044-10b1-426f-9247-bb680e5fe0c8 --type pv --kernel k \
+         --ramdisk r --cmdline -c --memory 4 --max-memory 8 --vcpus 1 --max-vcpus 2 --cpus 0 \
+         --cpu-weight 1 --cap 0 --pool p --on-poweroff preserve --on-reboot preserve \
+         --on-crash preserve --on-watchdog preserve --on-soft-reset preserve --tsc-mode default",
+    );
+    let overrides = GuestOverrides::from(args.guest);
+    for key in Key::ALL {
+        assert!(overrides.is_set(key), "{key}");
+    }
+}
+
+#[test]
+fn global_options_stand_anywhere() {
+    for line in ["lvm --json list", "lvm list --json"] {
+        assert!(parse(line).unwrap().json, "{line}");
+    }
+    let cli = parse("lvm list --registry /tmp/r").unwrap();
+    assert_eq!(cli.registry, PathBuf::from("/tmp/r"));
+}
+
+#[test]
+fn what_excludes_each_other_is_refused() {
+    for line in [
+        "lvm",
+        "lvm create --paused --wait",
+        "lvm create -n 0",
+        "lvm create --memory 0",
+        "lvm create --timeout -1",
+        "lvm create --timeout nan",
+        "lvm destroy",
+        "lvm destroy --all a",
+        "lvm destroy --all --foreign",
+        "lvm info",
+        "lvm info a --host",
+        "lvm console",
+        "lvm console a --dump --drain 1",
+        "lvm sched-credit2 --weight 3",
+        "lvm sched-credit2 a --weight 0",
+        "lvm vcpu-pin a first 0",
+        "lvm vcpu-pin a 0 ^0",
+        "lvm rename a 42",
+        "lvm dmesg -f --clear",
+        "lvm completions tcsh",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn seconds_may_have_a_fraction() {
+    assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+    assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
+    for text in ["", "-1", "inf", "nan", "1s", "1e30"] {
+        assert!(seconds(text).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,77 @@
+//! `lvm destroy`: takes domains away.
+
+use std::process::ExitCode;
+
+use lightvm::lifecycle::Lifecycle;
+use lightvm::registry::Selector;
+use lightvm::xen::{DomId, Xen};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::args::DestroyArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+use crate::target::{self, Target};
+
+#[derive(Serialize)]
+struct Destroyed {
+    name: Option<String>,
+    uuid: Uuid,
+    domid: DomId,
+    destroyed: bool,
+}
+
+pub(crate) fn run(app: &App, args: &DestroyArgs) -> Result<ExitCode, Failure> {
+    let (xen, lifecycle) = app.lifecycle()?;
+    let names = if args.all { every_guest(&xen, &lifecycle)? } else { args.names.clone() };
+    let progress = Progress::new("destroying", names.len());
+    let code = target::each(app, &names, |name| {
+        let target = Target::find(&xen, lifecycle.registry(), name)?;
+        let result = destroy(&lifecycle, &target, name, args.foreign);
+        progress.step();
+        result.map(|answer| (format!("{} is destroyed", target.label()), answer))
+    });
+    progress.finish();
+    if args.all && names.is_empty() && !app.json {
+        output::line("there are no guests")?;
+    }
+    code
+}
+
+/// UUIDs, which stay what they are while others rename.
+fn every_guest(xen: &Xen, lifecycle: &Lifecycle) -> Result<Vec<String>, Failure> {
+    let entries = lifecycle.registry().list(xen)?;
+    let records = entries.into_iter().filter_map(|entry| entry.record);
+    Ok(records.map(|record| record.uuid.to_string()).collect())
+}
+
+fn destroy(
+    lifecycle: &Lifecycle,
+    target: &Target,
+    named: &str,
+    foreign: bool,
+) -> Result<Destroyed, Failure> {
+    let info = &target.entry.info;
+    if info.domid == DomId::DOM0 {
+        return Err(Failure::said(Exit::Failure, "Domain-0 is this host itself; it stays"));
+    }
+    if target.entry.record.is_some() {
+        lifecycle.destroy(target.guest("destroy")?)?;
+    } else if foreign && !matches!(Selector::from(named), Selector::Name(_)) {
+        target.call(Xen::destroy_domain)?;
+    } else {
+        return Err(Failure::said(
+            Exit::Failure,
+            format!(
+                "domain {} was not created by lvm; `lvm destroy --foreign {0}` destroys it all \
+                 the same, without its toolstack's knowledge",
+                info.domid
+            ),
+        ));
+    }
+    let name = target::name_of(&target.entry);
+    Ok(Destroyed { name, uuid: info.uuid, domid: info.domid, destroyed: true })
+}

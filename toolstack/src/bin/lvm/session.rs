@@ -1,0 +1,244 @@
+//! A session on a guest's console: keys to the guest, its output to us.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use lightvm::console::Console;
+use lightvm::domain::{End, Running, Watch};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::failure::Failure;
+use crate::output;
+use crate::signals::Signals;
+use crate::terminal::RawMode;
+
+/// Ctrl-], which leaves.
+const ESCAPE: u8 = 0x1d;
+
+/// How often the domain is asked for its end where Xen tells somebody else.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// Reads of the ring between two looks at the keyboard.
+const READS_IN_A_ROW: usize = 16;
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The guest ended.
+    Ended(End),
+    /// Ctrl-], or the terminal is gone.
+    Detached,
+    /// Standard input ended, and the guest was silent for long enough.
+    Drained,
+    /// `--timeout` is over.
+    TimedOut,
+    /// A signal came.
+    Interrupted,
+}
+
+/// When to leave by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Until {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) drain: Option<Duration>,
+}
+
+/// This process's end of consoles: the terminal, raw while this lives, and signals.
+#[derive(Debug)]
+pub(crate) struct Session {
+    // The terminal is itself again before signals come through.
+    raw: Option<RawMode>,
+    signals: Signals,
+    watch: Watch,
+    input: Input,
+}
+
+impl Session {
+    pub(crate) fn open(guest: &Running) -> Result<Session, Failure> {
+        let watch = Watch::new(guest.xen()).map_err(Failure::from)?;
+        let signals = Signals::hold()?;
+        let raw = RawMode::enter().map_err(Failure::io("cannot set the terminal"))?;
+        Ok(Session { raw, signals, watch, input: Input::default() })
+    }
+
+    /// Whether a person sits at it.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Attaches to `guest` until one side leaves.
+    pub(crate) fn attach(&mut self, guest: &Running, until: Until) -> Result<Left, Failure> {
+        let console = guest.console()?;
+        let mut heard = Instant::now();
+        loop {
+            let (bytes, more) = copy_output(&console)?;
+            if bytes > 0 {
+                heard = Instant::now();
+            }
+            if !more && let Some(end) = guest.end()? {
+                // What it said between the two looks.
+                while copy_output(&console)?.0 > 0 {}
+                return Ok(Left::Ended(end));
+            }
+            if self.input.left {
+                return Ok(Left::Detached);
+            }
+            let silence = until.drain.filter(|_| self.input.ended && self.input.waiting.is_empty());
+            let drained = silence.map(|silence| heard + silence);
+            let now = Instant::now();
+            if drained.is_some_and(|at| now >= at) {
+                return Ok(Left::Drained);
+            }
+            if until.deadline.is_some_and(|at| now >= at) {
+                return Ok(Left::TimedOut);
+            }
+            let next = [until.deadline, drained].into_iter().flatten().min();
+            if self.wait(&console, next, more)? {
+                return Ok(Left::Interrupted);
+            }
+            self.input.push(&console)?;
+        }
+    }
+
+    /// Waits for anything to do, at most until `next`; answers whether a signal came.
+    fn wait(
+        &mut self,
+        console: &Console,
+        next: Option<Instant>,
+        at_once: bool,
+    ) -> Result<bool, Failure> {
+        let stdin = io::stdin();
+        let mut fds = vec![
+            PollFd::new(console.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.watch.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        if self.input.wants_more() {
+            fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+        }
+        let timeout = if at_once { PollTimeout::ZERO } else { self.patience(next) };
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(e) => return Err(Failure::io("cannot wait for the console")(e.into())),
+        }
+        let ready: Vec<_> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+        let events = |e| Failure::io("cannot take an event")(e);
+        if ready[0] {
+            console.acknowledge().map_err(events)?;
+        }
+        if ready[1] {
+            self.watch.acknowledge().map_err(events)?;
+        }
+        if ready.get(3) == Some(&true) {
+            self.input.fill(self.raw.is_some())?;
+        }
+        Ok(ready[2] && self.signals.came())
+    }
+
+    fn patience(&self, next: Option<Instant>) -> PollTimeout {
+        let left = next.map(|at| at.saturating_duration_since(Instant::now()));
+        let ask = (!self.watch.is_notified()).then_some(ASK_EVERY);
+        match left.into_iter().chain(ask).min() {
+            // Rounded up: a shorter rest must not become a busy loop.
+            Some(time) => {
+                PollTimeout::try_from(time.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
+            }
+            None => PollTimeout::NONE,
+        }
+    }
+}
+
+/// Copies what waits in the ring to standard output; answers how many bytes, and
+/// whether there may be more.
+pub(crate) fn copy_output(console: &Console) -> Result<(usize, bool), Failure> {
+    let mut chunk = [0; 2048];
+    let mut total = 0;
+    let mut out = io::stdout().lock();
+    for _ in 0..READS_IN_A_ROW {
+        let n = console.read(&mut chunk).map_err(Failure::io("cannot read the console"))?;
+        if n == 0 {
+            break;
+        }
+        out.write_all(&chunk[..n]).map_err(output::output_failed)?;
+        total += n;
+        if n < chunk.len() {
+            break;
+        }
+    }
+    out.flush().map_err(output::output_failed)?;
+    Ok((total, total >= READS_IN_A_ROW * chunk.len()))
+}
+
+/// Standard input on its way to the guest.
+#[derive(Debug, Default)]
+struct Input {
+    waiting: Vec<u8>,
+    ended: bool,
+    left: bool,
+}
+
+impl Input {
+    fn wants_more(&self) -> bool {
+        !self.ended && !self.left && self.waiting.is_empty()
+    }
+
+    /// Reads what there is.
+    fn fill(&mut self, terminal: bool) -> Result<(), Failure> {
+        let mut chunk = [0; 1024];
+        match io::stdin().lock().read(&mut chunk) {
+            Ok(n) => self.take(&chunk[..n], terminal),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // The terminal was hung up.
+            Err(_) if terminal => self.left = true,
+            Err(e) => return Err(Failure::io("cannot read standard input")(e)),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8], terminal: bool) {
+        if bytes.is_empty() {
+            self.ended = true;
+            self.left |= terminal;
+        }
+        let end = bytes.iter().position(|&b| terminal && b == ESCAPE);
+        self.left |= end.is_some();
+        self.waiting.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+    }
+
+    /// Hands the guest what it has room for; it raises an event when it has more.
+    fn push(&mut self, console: &Console) -> Result<(), Failure> {
+        if !self.waiting.is_empty() {
+            let n =
+                console.write(&self.waiting).map_err(Failure::io("cannot write to the console"))?;
+            self.waiting.drain(..n);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctrl_bracket_leaves_a_terminal_and_passes_through_a_pipe() {
+        let mut input = Input::default();
+        input.take(b"ls\r\x1dmore", true);
+        assert_eq!((input.waiting.as_slice(), input.left), (b"ls\r".as_slice(), true));
+        let mut input = Input::default();
+        input.take(b"a\x1db", false);
+        assert_eq!((input.waiting.as_slice(), input.left), (b"a\x1db".as_slice(), false));
+    }
+
+    #[test]
+    fn a_pipe_s_end_does_not_leave() {
+        let mut input = Input::default();
+        input.take(b"", false);
+        assert!(input.ended && !input.left && !input.wants_more());
+        let mut input = Input::default();
+        input.take(b"", true);
+        assert!(input.left);
+    }
+}

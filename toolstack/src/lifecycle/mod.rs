@@ -1,0 +1,86 @@
+//! Guests from their configuration to their end: named, written down, and brought
+//! back when their configuration says so.
+//!
+//! [`Creator`] builds domains and [`Registry`] knows names; this module keeps the
+//! two in step, so that a name never stands for a guest that was not started and a
+//! guest never runs without a name.
+//!
+//! ```text
+//!  GuestConfig ──prepare──▶ Prepared ──start──▶ Guest ──destroy──▶ nothing left
+//!                              │ drop             ▲ │
+//!                              ▼                  │ │ it stops by itself
+//!                        nothing left       restart │
+//!                                                 │ ▼
+//!                                              carry_out ──▶ Outcome
+//! ```
+
+mod action;
+mod error;
+mod guest;
+mod name;
+mod prepared;
+
+use crate::config::GuestConfig;
+use crate::create::Creator;
+use crate::registry::Registry;
+
+pub use action::{Outcome, action_for};
+pub use error::LifecycleError;
+pub use guest::Guest;
+pub use name::generated_name;
+pub use prepared::Prepared;
+
+/// Creates guests, ends them, and does what their configuration wants done when
+/// they stop. Usable from any thread.
+#[derive(Debug)]
+pub struct Lifecycle {
+    creator: Creator,
+    registry: Registry,
+}
+
+impl Lifecycle {
+    /// Guests built by `creator` and written down in `registry`.
+    pub fn new(creator: Creator, registry: Registry) -> Self {
+        Lifecycle { creator, registry }
+    }
+
+    /// The builder.
+    pub fn creator(&self) -> &Creator {
+        &self.creator
+    }
+
+    /// Where guests are written down.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Builds the guest that `config` describes and takes its name. A guest without
+    /// a name gets a [`generated_name`], one without a UUID a random one.
+    ///
+    /// # Errors
+    /// [`LifecycleError`]; nothing of the guest is left then.
+    pub fn prepare(&self, config: &GuestConfig) -> Result<Prepared, LifecycleError> {
+        Prepared::build(self, config)
+    }
+
+    /// Destroys `guest` and forgets it. One that is gone already is forgotten.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Domain`]; the guest stays as it was.
+    pub fn destroy(&self, guest: Guest) -> Result<(), LifecycleError> {
+        let _turn = self.registry.lock(guest.record.uuid)?;
+        self.end(guest)
+    }
+
+    /// Does what the configuration of `guest` says about the way it stopped.
+    ///
+    /// Of several processes that see the same end one does it; the others get the
+    /// same answer, or [`Outcome::Gone`] where nothing is left to adopt.
+    ///
+    /// # Errors
+    /// [`LifecycleError`]. A guest that could not be brought back is gone.
+    pub fn carry_out(&self, guest: Guest) -> Result<Outcome, LifecycleError> {
+        let _turn = self.registry.lock(guest.record.uuid)?;
+        action::carry_out(self, guest)
+    }
+}

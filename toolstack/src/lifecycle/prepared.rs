@@ -1,0 +1,106 @@
+//! Guests that are built and named and have not started.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use super::{Guest, Lifecycle, LifecycleError, generated_name};
+use crate::config::{GuestConfig, GuestName};
+use crate::domain::{Loaded, Stage, Timings};
+use crate::registry::{Record, Registry, RegistryError};
+
+/// A guest ready to start. Dropping it leaves nothing of it.
+#[derive(Debug)]
+pub struct Prepared {
+    // Before the claim: the domain is gone when its name becomes free.
+    loaded: Loaded,
+    claim: Claim,
+}
+
+/// A name taken: given back when dropped.
+#[derive(Debug)]
+struct Claim {
+    registry: Registry,
+    record: Record,
+    armed: bool,
+}
+
+impl Claim {
+    fn keep(mut self) -> Record {
+        self.armed = false;
+        self.record.clone()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.armed {
+            self.registry.remove(&self.record);
+        }
+    }
+}
+
+impl Prepared {
+    pub(super) fn build(
+        lifecycle: &Lifecycle,
+        config: &GuestConfig,
+    ) -> Result<Prepared, LifecycleError> {
+        let (xen, registry) = (lifecycle.creator.xen(), &lifecycle.registry);
+        let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
+        let name = config.name().cloned().unwrap_or_else(|| generated_name(config.kernel(), uuid));
+        registry.check_name(xen, &name)?;
+        if config.uuid().is_some() {
+            registry.check_uuid(xen, uuid)?;
+        }
+        Self::load(lifecycle, config, name, uuid, |record| registry.add(xen, record))
+    }
+
+    /// Builds the guest `name`, `uuid` and lets `register` write it down.
+    pub(super) fn load(
+        lifecycle: &Lifecycle,
+        config: &GuestConfig,
+        name: GuestName,
+        uuid: Uuid,
+        register: impl FnOnce(&Record) -> Result<(), RegistryError>,
+    ) -> Result<Prepared, LifecycleError> {
+        let config = config.clone().with_name(name.clone()).with_uuid(uuid);
+        let mut loaded = lifecycle.creator.create(&config)?;
+        let record = Record {
+            name,
+            uuid,
+            domid: loaded.domid(),
+            guest_type: loaded.guest_type(),
+            console: loaded.console_ring(),
+            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+            config,
+        };
+        loaded.timings_mut().measure(Stage::Register, || register(&record))?;
+        let claim = Claim { registry: lifecycle.registry.clone(), record, armed: true };
+        Ok(Prepared { loaded, claim })
+    }
+
+    /// Its domain.
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    /// What is written down about it.
+    pub fn record(&self) -> &Record {
+        &self.claim.record
+    }
+
+    /// Lets it run.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Build`]; nothing of the guest is left then.
+    pub fn start(self) -> Result<(Guest, Timings), LifecycleError> {
+        let (running, timings) = self.loaded.start()?;
+        Ok((Guest { running, record: self.claim.keep() }, timings))
+    }
+
+    /// Lets it live without running: unpausing starts it.
+    pub fn hold(self) -> (Guest, Timings) {
+        let (running, timings) = self.loaded.hold();
+        (Guest { running, record: self.claim.keep() }, timings)
+    }
+}
