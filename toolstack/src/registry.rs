@@ -274,7 +274,8 @@ impl Registry {
         let link = self.name_path(name.as_str());
         let target = Path::new("../guests").join(format!("{}.json", record.uuid));
         std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))?;
-        let renamed = Record { name, ..record.clone() };
+        let config = record.config.clone().with_name(name.clone());
+        let renamed = Record { name, config, ..record.clone() };
         self.write(&renamed)?;
         self.forget_file(&self.name_path(record.name.as_str()));
         Ok(renamed)
