@@ -307,7 +307,8 @@ impl Registry {
         let _alone = self.exclusive()?;
         self.take_name(xen, &name)?;
         self.link(&name, record.uuid)?;
-        let renamed = Record { name, ..record.clone() };
+        let config = record.config.clone().with_name(name.clone());
+        let renamed = Record { name, config, ..record.clone() };
         self.write(&renamed)
             .inspect_err(|_| self.forget_file(&self.name_path(renamed.name.as_str())))?;
         self.forget_file(&self.name_path(record.name.as_str()));

@@ -50,7 +50,11 @@ pub fn action_for(config: &GuestConfig, reason: ShutdownReason) -> Action {
 }
 
 /// Does it. The caller holds the guest's lock.
-pub(super) fn carry_out(lifecycle: &Lifecycle, guest: Guest) -> Result<Outcome, LifecycleError> {
+pub(super) fn carry_out(
+    lifecycle: &Lifecycle,
+    guest: Guest,
+    instead: Option<ShutdownReason>,
+) -> Result<Outcome, LifecycleError> {
     let reason = match guest.running.info() {
         Ok(info) => match info.state {
             DomainState::Shutdown(reason) => reason,
@@ -60,7 +64,7 @@ pub(super) fn carry_out(lifecycle: &Lifecycle, guest: Guest) -> Result<Outcome, 
         Err(DomainError::Vanished { .. }) => return lifecycle.successor(&guest),
         Err(e) => return Err(e.into()),
     };
-    match action_for(&guest.record.config, reason) {
+    match action_for(&guest.record.config, instead.unwrap_or(reason)) {
         Action::Preserve => Ok(Outcome::Preserved(guest)),
         Action::Destroy => lifecycle.end(guest).map(|()| Outcome::Gone),
         Action::Restart => lifecycle.rebuild(guest),

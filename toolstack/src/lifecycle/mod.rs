@@ -23,6 +23,7 @@ mod prepared;
 use crate::config::GuestConfig;
 use crate::create::Creator;
 use crate::registry::Registry;
+use crate::xen::ShutdownReason;
 
 pub use action::{Outcome, action_for};
 pub use error::LifecycleError;
@@ -81,6 +82,19 @@ impl Lifecycle {
     /// [`LifecycleError`]. A guest that could not be brought back is gone.
     pub fn carry_out(&self, guest: Guest) -> Result<Outcome, LifecycleError> {
         let _turn = self.registry.lock(guest.record.uuid)?;
-        action::carry_out(self, guest)
+        action::carry_out(self, guest, None)
+    }
+
+    /// As [`Lifecycle::carry_out`], as if `guest` had stopped for `reason`.
+    ///
+    /// # Errors
+    /// As [`Lifecycle::carry_out`].
+    pub fn carry_out_as(
+        &self,
+        guest: Guest,
+        reason: ShutdownReason,
+    ) -> Result<Outcome, LifecycleError> {
+        let _turn = self.registry.lock(guest.record.uuid)?;
+        action::carry_out(self, guest, Some(reason))
     }
 }

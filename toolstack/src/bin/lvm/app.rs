@@ -99,13 +99,18 @@ fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
 fn not_parsed(e: &clap::Error) -> ExitCode {
     let help = matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
-    if help || !json {
-        // Where even this cannot be printed, the exit code is all there is to say.
+    if help {
+        // Where even this cannot be printed, nobody reads it.
         let _ = e.print();
-    } else {
-        let text = e.render().to_string();
-        let error = output::first_paragraph(text.trim_start_matches("error: "));
-        tell(true, &Report { error, code: Exit::Usage.code(), kind: Exit::Usage.name() });
+        return ExitCode::SUCCESS;
     }
-    if help { ExitCode::SUCCESS } else { Exit::Usage.into() }
+    let text = e.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    if json {
+        let error = output::first_paragraph(text);
+        tell(true, &Report { error, code: Exit::Usage.code(), kind: Exit::Usage.name() });
+    } else {
+        eprint!("lvm: {text}");
+    }
+    Exit::Usage.into()
 }

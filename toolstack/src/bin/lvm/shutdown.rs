@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lightvm::config::GuestName;
 use lightvm::domain::{End, Timings};
-use lightvm::lifecycle::{Guest, Lifecycle, Outcome};
+use lightvm::lifecycle::{Guest, Outcome};
 use lightvm::xen::{DomId, DomainState, ShutdownReason};
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,7 +14,6 @@ use crate::app::App;
 use crate::args::NamesArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
 use crate::target::{self, Target};
 
 /// How long Xen may take to bring all vCPUs of a domain to a stop.
@@ -32,7 +31,7 @@ pub(crate) fn reboot(app: &App, args: &NamesArgs) -> Result<ExitCode, Failure> {
 struct Stopped {
     name: GuestName,
     uuid: Uuid,
-    /// Why it stopped; another reason than was asked for when it had stopped before.
+    /// Why it stopped: for a reason of its own where it had stopped before.
     reason: Option<ShutdownReason>,
     #[serde(flatten)]
     became: Became,
@@ -53,11 +52,11 @@ fn stop(app: &App, args: &NamesArgs, reason: ShutdownReason) -> Result<ExitCode,
     target::each(app, &args.names, |name| {
         let guest = Target::find(&xen, lifecycle.registry(), name)?.guest(verb)?;
         let (name, uuid) = (guest.record.name.clone(), guest.record.uuid);
-        let reason = end(&guest, reason)?;
-        let (text, became) = carry_out(&lifecycle, guest)?;
-        let why = reason.map_or_else(|| "destroyed".to_owned(), output::reason);
-        let stopped = Stopped { name: name.clone(), uuid, reason, became };
-        Ok((format!("{name} ended ({why}) and {text}"), stopped))
+        let ended = end(&guest, reason)?;
+        let outcome = lifecycle.carry_out_as(guest, reason)?;
+        let (text, became) = (text_of(&outcome), became(&outcome));
+        let stopped = Stopped { name: name.clone(), uuid, reason: ended, became };
+        Ok((format!("{name} stopped and {text}"), stopped))
     })
 }
 
@@ -75,12 +74,6 @@ fn end(guest: &Guest, reason: ShutdownReason) -> Result<Option<ShutdownReason>, 
             format!("{} does not stop; `lvm destroy` ends it", guest.record.name),
         )),
     }
-}
-
-/// Does what the configuration wants, and says what that was.
-fn carry_out(lifecycle: &Lifecycle, guest: Guest) -> Result<(String, Became), Failure> {
-    let outcome = lifecycle.carry_out(guest)?;
-    Ok((text_of(&outcome), became(&outcome)))
 }
 
 /// What became of a guest, behind "and".

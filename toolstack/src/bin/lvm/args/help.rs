@@ -89,8 +89,7 @@ pub(super) const SHUTDOWN: &str = "\
 The guest is NOT asked to shut down: it has no channel yet on which it could be. It is stopped from
 outside, as if it had powered itself off (SCHEDOP_remote_shutdown), so its file systems are not
 unmounted. Then its on_poweroff action is done: destroy (the default), restart, preserve or
-rename-restart. A guest that had stopped by itself before is dealt with as its reason wants:
-on_crash after a crash, and so on.
+rename-restart. The same is done with a guest that has stopped by itself, for whatever reason.
 
 To shut a guest down in order, tell it so on its console.
 
