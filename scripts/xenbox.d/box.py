@@ -127,9 +127,8 @@ class Box:
             try:
                 while not port.ping(2):
                     if time.monotonic() > deadline:
-                        raise XenboxError(
-                            f"{self.name} did not boot within {seconds:g} s (--boot-timeout).\n{death.last_words(self.directory)}", TIMED_OUT
-                        )
+                        late = f"{self.name} did not boot within {seconds:g} s (--boot-timeout)."
+                        raise XenboxError(f"{late}\n{death.last_words(self.directory)}", TIMED_OUT)
             except link.BoxDied:
                 raise XenboxError(f"{self.name} died while booting: {self.obituary()}") from None
         self._idle()
