@@ -12,10 +12,10 @@ const MAX_STEM: usize = 24;
 /// The name of a guest that was given none: its kernel's file name and the start of
 /// its UUID, such as `noop-3f2a9c41`.
 pub fn generated_name(kernel: &Path, uuid: Uuid) -> GuestName {
-    let stem: String = kernel
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    let file = kernel.file_name().unwrap_or_default().to_string_lossy();
+    // Kernels have versions with dots in their names; these are what builds add.
+    let stem = [".elf", ".bin"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(&file);
+    let stem: String = stem
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
         .skip_while(|c| !c.is_ascii_alphanumeric())
