@@ -410,3 +410,34 @@ fn link_target(link: &Path) -> Option<Uuid> {
     let target = fs::read_link(link).ok()?;
     Uuid::try_parse(target.file_stem()?.to_str()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_is_never_taken_for_a_number_or_a_uuid(name in "[A-Za-z0-9_.@+-]{1,63}") {
+            if let Ok(name) = name.parse::<GuestName>() {
+                let selector = Selector::from(name.as_str());
+                prop_assert_eq!(selector, Selector::Name(name.to_string()));
+            }
+        }
+
+        #[test]
+        fn numbers_and_uuids_are_what_they_are(domid in any::<u16>(), uuid in any::<u128>()) {
+            let uuid = Uuid::from_u128(uuid);
+            let domain = Selector::from(domid.to_string().as_str());
+            prop_assert_eq!(domain, Selector::DomId(DomId(domid)));
+            let guest = Selector::from(uuid.to_string().as_str());
+            prop_assert_eq!(guest, Selector::Uuid(uuid));
+        }
+
+        #[test]
+        fn anything_typed_names_something(text in ".{0,100}") {
+            let _ = Selector::from(text.as_str());
+        }
+    }
+}

@@ -13,7 +13,7 @@ const MAX_STEM: usize = 24;
 /// its UUID, such as `noop-3f2a9c41`.
 pub fn generated_name(kernel: &Path, uuid: Uuid) -> GuestName {
     let stem: String = kernel
-        .file_stem()
+        .file_name()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default()
         .chars()
@@ -54,7 +54,7 @@ mod tests {
             ("/boot/noop", "noop-3f2a9c41"),
             ("vmlinuz-6.1.0-18-amd64", "vmlinuz-6.1.0-18-amd64-3f2a9c41"),
             ("..", "guest-3f2a9c41"),
-            ("käse (1).elf", "kse1-3f2a9c41"),
+            ("käse (1).elf", "kse1.elf-3f2a9c41"),
             ("-n", "n-3f2a9c41"),
         ] {
             assert_eq!(generated_name(Path::new(kernel), uuid).as_str(), name);

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use lightvm::domain::End;
 use lightvm::lifecycle::Guest;
 use serde::Serialize;
 use uuid::Uuid;
@@ -48,7 +47,7 @@ struct Over<'a> {
     name: &'a str,
     uuid: Uuid,
     left: &'static str,
-    end: Option<End>,
+    end: Option<String>,
 }
 
 /// Says why a session is over and answers the exit code.
@@ -71,7 +70,7 @@ pub(crate) fn leave(app: &App, guest: &Guest, left: Left) -> Result<ExitCode, Fa
 /// Says something about the session on standard error.
 pub(crate) fn tell(app: &App, guest: &Guest, left: Left, text: &str) {
     let (word, end) = match left {
-        Left::Ended(end) => ("ended", Some(end)),
+        Left::Ended(end) => ("ended", Some(output::end(end))),
         Left::Detached => ("detached", None),
         Left::Drained => ("drained", None),
         Left::TimedOut => ("timed-out", None),

@@ -98,6 +98,14 @@ pub(crate) fn state(state: DomainState) -> String {
     }
 }
 
+/// As [`state`], for JSON: a word, and the reason where it ended by itself.
+pub(crate) fn state_words(state: DomainState) -> (String, Option<String>) {
+    match state {
+        DomainState::Shutdown(reason) => ("ended".to_owned(), Some(self::reason(reason))),
+        other => (self::state(other), None),
+    }
+}
+
 /// The name of a reason to stop.
 pub(crate) fn reason(reason: ShutdownReason) -> String {
     match reason {

@@ -1,6 +1,6 @@
 //! What stands below the options in each verb's help: how it behaves, and examples.
 
-pub(super) const LVM: &str = "\
+pub(crate) const LVM: &str = "\
 A guest is named by its name, its UUID or its domain number.
 
 Examples:
