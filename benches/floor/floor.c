@@ -2,7 +2,11 @@
  *
  * Work that does not depend on the guest (reading the image, laying out the boot
  * page and the registers) is done once and not measured. Rounds with a clock reading
- * after every step alternate with rounds without, so that `create` is free of it. */
+ * after every step alternate with rounds without, so that `create` is free of it.
+ *
+ * libxenguest reads each new guest's context to copy the header of the one it sets,
+ * and so does this program. --reuse-context keeps the first guest's instead, which
+ * libxenctrl's callers do not do. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +17,11 @@
 #define WARM_UP 5
 #define DEFAULT_ROUNDS 50
 #define MAX_ROUNDS 10000
+#define DEFAULT_REST_MS 10
 
 struct options {
     bool json, reuse_context;
-    unsigned int rounds;
+    unsigned int rounds, rest_ms;
     const char *kernel;
 };
 
@@ -71,12 +76,15 @@ static size_t step_offset(unsigned int step)
     return offsetof(struct times, step) + step * sizeof(uint64_t);
 }
 
-static void report_json(const struct times *plain, const struct times *stepped, unsigned int n)
+static void report_json(const struct times *plain, const struct times *stepped,
+                        const struct options *options)
 {
+    unsigned int n = options->rounds;
+
     putchar('{');
     for (size_t i = 0; i < TOTALS; i++)
         printf("\"%s_ms\":%.6f,", totals[i].name, summarise(plain, n, totals[i].offset).mean);
-    printf("\"rounds\":%u,\"details\":{", n);
+    printf("\"rounds\":%u,\"rest_ms\":%u,\"details\":{", n, options->rest_ms);
     for (size_t i = 0; i < TOTALS; i++) {
         print_json(totals[i].name, summarise(plain, n, totals[i].offset));
         putchar(i + 1 < TOTALS ? ',' : '}');
@@ -89,9 +97,13 @@ static void report_json(const struct times *plain, const struct times *stepped, 
     puts("}");
 }
 
-static void report_table(const struct times *plain, const struct times *stepped, unsigned int n)
+static void report_table(const struct times *plain, const struct times *stepped,
+                         const struct options *options)
 {
-    printf("%-22s %9s %9s %9s %9s   ms, %u rounds\n", "", "mean", "min", "median", "max", n);
+    unsigned int n = options->rounds;
+
+    printf("%-22s %9s %9s %9s %9s   ms, %u rounds, %u ms of rest before each\n", "", "mean", "min",
+           "median", "max", n, options->rest_ms);
     for (unsigned int i = 0; i < STEPS; i++)
         print_row(step_names[i], summarise(stepped, n, step_offset(i)));
     for (size_t i = 0; i < TOTALS; i++)
@@ -100,7 +112,7 @@ static void report_table(const struct times *plain, const struct times *stepped,
 
 static struct options parse(int argc, char **argv)
 {
-    struct options options = {.rounds = DEFAULT_ROUNDS};
+    struct options options = {.rounds = DEFAULT_ROUNDS, .rest_ms = DEFAULT_REST_MS};
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json"))
@@ -109,13 +121,15 @@ static struct options parse(int argc, char **argv)
             options.reuse_context = true;
         else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
             options.rounds = (unsigned int)strtoul(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--rest") && i + 1 < argc)
+            options.rest_ms = (unsigned int)strtoul(argv[++i], NULL, 10);
         else if (argv[i][0] != '-' && !options.kernel)
             options.kernel = argv[i];
         else
             die("unknown argument %s", argv[i]);
     }
     if (!options.kernel)
-        die("usage: floor [--json] [--rounds N] [--reuse-context] KERNEL");
+        die("usage: floor [--json] [--rounds N] [--rest MS] [--reuse-context] KERNEL");
     if (options.rounds < 1 || options.rounds > MAX_ROUNDS)
         die("--rounds takes a number from 1 to %d", MAX_ROUNDS);
     return options;
@@ -135,9 +149,11 @@ int main(int argc, char **argv)
     for (unsigned int i = 0; i < WARM_UP + options.rounds; i++) {
         unsigned int round = i < WARM_UP ? 0 : i - WARM_UP; /* warm-ups are overwritten */
         stepped[round].per_step = true;
-        guest_live(&host, &plan, &plain[round]);
-        guest_live(&host, &plan, &stepped[round]);
+        guest_live(&host, &plan, options.rest_ms, &plain[round]);
+        guest_live(&host, &plan, options.rest_ms, &stepped[round]);
+        if (interrupted)
+            die("interrupted");
     }
-    (options.json ? report_json : report_table)(plain, stepped, options.rounds);
+    (options.json ? report_json : report_table)(plain, stepped, &options);
     return 0;
 }

@@ -149,8 +149,10 @@ static void await_shutdown(struct host *host)
     xc_domaininfo_t info;
 
     for (;;) {
-        if (xenevtchn_pending(host->xce) < 0)
+        if (xenevtchn_pending(host->xce) < 0 && interrupted == SIGALRM)
             die("the guest gave no sign of life within %u s", WAIT_SECONDS);
+        if (interrupted)
+            die("interrupted");
         if (xc_domain_getinfolist(host->xch, host->live, 1, &info) != 1 ||
             info.domain != host->live)
             die("the guest vanished");
@@ -164,11 +166,13 @@ static void await_shutdown(struct host *host)
     xenevtchn_unmask(host->xce, host->dom_exc);
 }
 
-void guest_live(struct host *host, struct plan *plan, struct times *times)
+void guest_live(struct host *host, struct plan *plan, unsigned int rest_ms, struct times *times)
 {
-    uint64_t start = now();
+    struct timespec rest = {.tv_sec = rest_ms / 1000, .tv_nsec = rest_ms % 1000 * 1000000L};
+    uint64_t start;
 
-    times->last = start;
+    nanosleep(&rest, NULL);
+    start = times->last = now();
     build(host, plan, times);
     times->create = now() - start;
 

@@ -72,7 +72,9 @@ struct plan {
 
 void plan_make(struct plan *plan, const struct image *image, bool reuse_context);
 
-/* Creates, starts, awaits and destroys one guest. */
-void guest_live(struct host *host, struct plan *plan, struct times *times);
+/* Creates, starts, awaits and destroys one guest, after `rest_ms` milliseconds of
+ * rest: Xen's idle loop scrubs a dead guest's memory, and a guest made before it is
+ * done pays for that. */
+void guest_live(struct host *host, struct plan *plan, unsigned int rest_ms, struct times *times);
 
 #endif

@@ -1,11 +1,12 @@
 #include "host.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+volatile sig_atomic_t interrupted;
 
 static struct host *opened;
 
@@ -15,10 +16,10 @@ static void destroy_live(void)
         xc_domain_destroy(opened->xch, opened->live);
 }
 
-/* Interrupts the wait for an event, which then gives up in the ordinary way. */
+/* Also ends a wait for an event: the system call is not restarted. */
 static void interrupt(int signal)
 {
-    (void)signal;
+    interrupted = signal;
 }
 
 static void handle_signals(void)

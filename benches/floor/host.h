@@ -2,6 +2,7 @@
 #ifndef FLOOR_HOST_H
 #define FLOOR_HOST_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include <xenctrl.h>
@@ -15,6 +16,9 @@ struct host {
     evtchn_port_t dom_exc;  /* local port of VIRQ_DOM_EXC */
     uint32_t live;          /* guest that must not be left behind; 0: none */
 };
+
+/* Set by SIGINT and SIGTERM, and by SIGALRM, which bounds a wait. */
+extern volatile sig_atomic_t interrupted;
 
 /* Opens everything. Whatever way the program ends, `live` is destroyed. */
 void host_open(struct host *host);

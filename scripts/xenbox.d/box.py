@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import os
 import re
+import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -125,18 +127,21 @@ class Box:
             try:
                 while not port.ping(2):
                     if time.monotonic() > deadline:
-                        raise XenboxError(
-                            f"{self.name} did not boot within {seconds:g} s (--boot-timeout).\n{death.last_words(self.directory)}", TIMED_OUT
-                        )
+                        late = f"{self.name} did not boot within {seconds:g} s (--boot-timeout)."
+                        raise XenboxError(f"{late}\n{death.last_words(self.directory)}", TIMED_OUT)
             except link.BoxDied:
                 raise XenboxError(f"{self.name} died while booting: {self.obituary()}") from None
         self._idle()
 
     def down(self):
         """Ends the box and removes what it left. Says whether there was one."""
+        if not self.directory.exists():
+            return False
         with self._lock("box.lock"):
             was_there = self.exists or self.running
             self._remove()
+            # With its locks: whoever waits for one finds that its file is gone and starts over.
+            shutil.rmtree(self.directory, ignore_errors=True)
         return was_there
 
     def _remove(self):
@@ -210,7 +215,18 @@ class Box:
 
     @contextmanager
     def _lock(self, name):
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.directory / name, "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        path = self.directory / name
+        while True:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(path, "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if _is_same_file(lock, path):
+                    yield
+                    return
+
+
+def _is_same_file(opened, path):
+    try:
+        return os.path.samestat(os.fstat(opened.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

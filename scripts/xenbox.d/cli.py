@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 import verbs
@@ -121,15 +122,22 @@ def _seconds(text):
     return value
 
 
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     args = build_parser().parse_args()
+    # Whatever ends xenbox, what it began is undone: a half-built image, a half-booted box.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         return args.action(args)
     except XenboxError as error:
         print(f"xenbox: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # Whoever read our output has gone; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

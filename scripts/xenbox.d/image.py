@@ -82,8 +82,9 @@ def _build(release, result, scratch):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            # INITRD=No: no initramfs for the kernel package, ours replaces it.
-            env={**os.environ, "INITRD": "No", "TMPDIR": str(scratch)},
+            # INITRD=No: no initramfs for the kernel package, ours replaces it. The new root must be where an ordinary
+            # user's namespace may go, which a closed home directory is not.
+            env={**os.environ, "INITRD": "No", "TMPDIR": os.environ.get("TMPDIR", "/var/tmp")},
         )
     progress = Progress(log)
     try:

@@ -114,26 +114,35 @@ class Command:
         self._stdout = stdout
         self._window = frame.STDIN_WINDOW
         self._signals = 0
+        self._noted = []
 
     def run(self):
         """The command's exit status."""
-        old = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        if self._request.get("tty"):
-            old[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, self._on_resize)
+        watched = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *([signal.SIGWINCH] if self._request.get("tty") else [])]
+        old = {number: signal.signal(number, self._note_signal) for number in watched}
         # A terminal's stop signals must not freeze a background run that reads standard input.
         old[signal.SIGTTIN] = signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+        self._alarm, alarm_end = socket.socketpair()
+        for end in (self._alarm, alarm_end):
+            end.setblocking(False)
+        old_alarm = signal.set_wakeup_fd(alarm_end.fileno(), warn_on_full_buffer=False)
         try:
             self._port.send(frame.OPEN, json.dumps(self._request).encode())
             if self._stdin is None:
                 self._port.send(frame.STDIN_EOF)
             return self._stream()
         finally:
+            signal.set_wakeup_fd(old_alarm)
             for number, handler in old.items():
                 signal.signal(number, handler)
+            self._alarm.close()
+            alarm_end.close()
 
     def _stream(self):
         while True:
             self._wait()
+            while self._noted:
+                self._on_signal(self._noted.pop(0))
             if self._port.wants_to_send:
                 self._port.flush()
             for kind, payload in self._port.receive():
@@ -145,12 +154,15 @@ class Command:
         poll = select.poll()
         sending = select.POLLOUT if self._port.wants_to_send else 0
         poll.register(self._port.socket, select.POLLIN | sending)
+        poll.register(self._alarm, select.POLLIN)
         if self._stdin is not None and self._window > 0:
             poll.register(self._stdin, select.POLLIN)
         wait = None
         if self._deadline is not None:
-            wait = max(0.0, self._deadline - time.monotonic())
-        ready = dict(poll.poll(None if wait is None else int(wait * 1000) + 1))
+            wait = int(max(0.0, self._deadline - time.monotonic()) * 1000) + 1
+        ready = dict(poll.poll(wait))
+        if self._alarm.fileno() in ready:
+            self._alarm.recv(64)
         if self._stdin in ready:
             self._read_stdin()
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -176,18 +188,25 @@ class Command:
         elif kind == frame.ACK:
             self._window += struct.unpack("<I", payload)[0]
 
-    def _on_signal(self, number, _):
+    def _note_signal(self, number, _):
+        """Only notes it: a handler that sent frames could do so in the middle of another."""
+        self._noted.append(number)
+        # Not even the second helped, as when whoever reads our output has stopped.
+        if sum(noted != signal.SIGWINCH for noted in self._noted) > 2:
+            raise KeyboardInterrupt
+
+    def _on_signal(self, number):
         """The first signal is the command's to handle; the second, or no end within the grace time, kills it."""
+        if number == signal.SIGWINCH:
+            self._port.send(frame.WINCH, json.dumps(terminal_size()).encode())
+            return
         self._signals += 1
         if self._signals == 1:
-            self._port.send(frame.SIGNAL, str(number).encode())
+            self._port.send(frame.SIGNAL, str(int(number)).encode())
             self._timeout = None
             self._deadline = time.monotonic() + GRACE_SECONDS
         else:
             self._deadline = time.monotonic()
-
-    def _on_resize(self, *_):
-        self._port.send(frame.WINCH, json.dumps(terminal_size()).encode())
 
     def _kill(self):
         self._port.send(frame.KILL)

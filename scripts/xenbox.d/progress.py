@@ -5,6 +5,10 @@ import threading
 import time
 
 
+# The steps of mmdebstrap worth telling.
+STEPS = ("running apt-get update", "downloading", "extracting", "installing", "creating tarball")
+
+
 class Progress:
     """Repeats the steps mmdebstrap logs, with the time, until stopped."""
 
@@ -23,6 +27,6 @@ class Progress:
         with open(self._log, errors="replace") as log:
             while not self._done.wait(0.3):
                 for line in log:
-                    if line.startswith("I: "):
+                    if line.startswith(tuple(f"I: {step}" for step in STEPS)):
                         seconds = time.monotonic() - self._started
                         print(f"xenbox:  {seconds:4.0f} s  {line[3:].strip()}", file=sys.stderr, flush=True)

@@ -18,6 +18,10 @@ CPU = "max,-smap,-pku,-rdtscp"
 FREE_RUNNING = ["-accel", "tcg,thread=multi"]
 # Every instruction takes one nanosecond of virtual time, and idle time is skipped.
 METERED = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+CPUS = 2
+# With two, QEMU takes turns in slices as long as half the time to the next timer: a CPU that is woken by the other
+# may wait milliseconds of virtual time for its turn.
+METERED_CPUS = 1
 # bootscrub=no: boot-time memory is zero already, and scrubbing would make the machine back all of it.
 XEN_OPTIONS = "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning bootscrub=no"
 DOM0_OPTIONS = "console=hvc0 rdinit=/init quiet panic=1"
@@ -32,7 +36,7 @@ def command(options, image):
         "qemu-system-x86_64", "-name", f"xenbox-{options.name}",
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         *(METERED if options.metered else FREE_RUNNING),
-        "-cpu", CPU, "-smp", "2", "-m", str(options.mem),
+        "-cpu", CPU, "-smp", str(METERED_CPUS if options.metered else CPUS), "-m", str(options.mem),
         "-kernel", str(image.xen), "-append", f"{dom0} {XEN_OPTIONS} {options.xen_args}".strip(),
         "-initrd", f"{image.vmlinuz} {dom0_line},{image.initrd()}",
         "-chardev", "file,id=console,path=console.log", "-serial", "chardev:console",

@@ -19,7 +19,8 @@ def raw(request):
     request["size"] = link.terminal_size()
     request.setdefault("env", {})["TERM"] = os.environ.get("TERM", "xterm")
     before = termios.tcgetattr(0)
-    tty.setraw(0)
+    # Keys typed ahead are the command's too.
+    tty.setraw(0, termios.TCSADRAIN)
     try:
         yield
     finally:

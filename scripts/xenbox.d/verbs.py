@@ -33,7 +33,7 @@ def wanted_options(args, box):
     asked = {key: getattr(args, key) for key in (*default, "xen_args", "dom0_args") if getattr(args, key) is not None}
     options = Options(**{**default, **is_up, **asked, "name": box.name})
     if options.dom0_mem + 256 > options.mem:
-        raise XenboxError(f"--mem {options.mem} leaves too little beside dom0's {options.dom0_mem} MiB: at least 256 MiB", USAGE)
+        raise XenboxError(f"--mem {options.mem} leaves less than 256 MiB beside dom0's {options.dom0_mem}", USAGE)
     return options
 
 

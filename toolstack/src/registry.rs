@@ -6,21 +6,24 @@
 //! guests/<uuid>.json    what the guest was made from, its domain number, its console
 //! guests/<uuid>.lock    while somebody ends it, brings it back or forgets it
 //! names/<name>          symbolic link to ../guests/<uuid>.json
+//! lock                  held by whoever changes any of it
 //! ```
 //!
-//! A link is made or not made, so two creators can never get the same name. Nothing
-//! here is believed without asking Xen whether the domain still has this UUID: what
+//! One at a time changes it, so two creators can never get the same name, and nobody
+//! takes a name for a dead guest's that was given out a moment ago. Nothing here is
+//! believed without asking Xen whether the domain still has this UUID: what
 //! a crash or a reboot leaves behind is cleaned up by whoever finds it.
 
 mod lock;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -173,6 +176,12 @@ impl Registry {
         Lock::take(&path).map_err(file("cannot lock", &path))
     }
 
+    /// As [`Registry::lock`], without waiting; `None`: somebody else has the turn.
+    fn try_lock(&self, uuid: Uuid) -> Result<Option<Lock>, RegistryError> {
+        let path = self.record_path(uuid).with_extension("lock");
+        Lock::try_take(&path).map_err(file("cannot lock", &path))
+    }
+
     /// What is written down under `uuid`, without asking Xen whether it still lives.
     pub fn record(&self, uuid: Uuid) -> Option<Record> {
         self.read(uuid)
@@ -204,34 +213,58 @@ impl Registry {
         }
     }
 
+    /// Keeps everybody else, here and in other processes, from changing anything until
+    /// it is dropped.
+    fn exclusive(&self) -> Result<Flock<fs::File>, RegistryError> {
+        let path = self.dir.join("lock");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o644);
+        let mut lock = options.open(&path).map_err(file("cannot open", &path))?;
+        loop {
+            match Flock::lock(lock, FlockArg::LockExclusive) {
+                Ok(held) => return Ok(held),
+                Err((again, Errno::EINTR)) => lock = again,
+                Err((_, e)) => return Err(file("cannot lock", &path)(e.into())),
+            }
+        }
+    }
+
     /// Writes a guest down and takes its name.
     ///
     /// # Errors
     /// [`RegistryError::NameTaken`] when another living guest was first; nothing is
     /// written then.
     pub fn add(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
+        let _alone = self.exclusive()?;
+        self.take_name(xen, &record.name)?;
         self.write(record)?;
-        let link = self.name_path(record.name.as_str());
-        let target = Path::new("../guests").join(format!("{}.json", record.uuid));
-        // The second attempt follows the clean-up of a dead guest's name.
-        for _ in 0..2 {
-            match std::os::unix::fs::symlink(&target, &link) {
-                Ok(()) => return Ok(()),
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                    if let Err(taken) = self.check_name(xen, &record.name) {
-                        self.forget_file(&self.record_path(record.uuid));
-                        return Err(taken);
-                    }
-                }
-                Err(e) => {
-                    self.forget_file(&self.record_path(record.uuid));
-                    return Err(file("cannot make", &link)(e));
-                }
+        self.link(&record.name, record.uuid)
+            .inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
+    }
+
+    /// Fails when a living guest has `name`, or one that is being brought back; frees
+    /// it from a dead one. Whoever has a guest's turn may wait for the exclusive lock,
+    /// so this one, which holds it, must not wait for turns.
+    fn take_name(&self, xen: &Xen, name: &GuestName) -> Result<(), RegistryError> {
+        let link = self.name_path(name.as_str());
+        let Some(uuid) = link_target(&link) else { return Ok(()) };
+        let taken = |domid| Err(RegistryError::NameTaken { name: name.clone(), domid, uuid });
+        if let Some(Entry { info, .. }) = self.living_now(xen, uuid)? {
+            return taken(info.domid);
+        }
+        match (self.try_lock(uuid)?, self.read(uuid)) {
+            (None, Some(record)) => taken(record.domid),
+            _ => {
+                self.forget(uuid, Some(&link));
+                Ok(())
             }
         }
-        self.forget_file(&self.record_path(record.uuid));
-        self.check_name(xen, &record.name)?;
-        Err(file("cannot make", &link)(ErrorKind::AlreadyExists.into()))
+    }
+
+    fn link(&self, name: &GuestName, uuid: Uuid) -> Result<(), RegistryError> {
+        let link = self.name_path(name.as_str());
+        let target = Path::new("../guests").join(format!("{uuid}.json"));
+        std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))
     }
 
     /// Replaces what is written down about a guest, under the same name.
@@ -239,6 +272,7 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::File`].
     pub fn update(&self, record: &Record) -> Result<(), RegistryError> {
+        let _alone = self.exclusive()?;
         self.write(record)
     }
 
@@ -270,24 +304,35 @@ impl Registry {
         if name == record.name {
             return Ok(record.clone());
         }
-        self.check_name(xen, &name)?;
-        let link = self.name_path(name.as_str());
-        let target = Path::new("../guests").join(format!("{}.json", record.uuid));
-        std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))?;
+        let _alone = self.exclusive()?;
+        self.take_name(xen, &name)?;
+        self.link(&name, record.uuid)?;
         let config = record.config.clone().with_name(name.clone());
         let renamed = Record { name, config, ..record.clone() };
-        self.write(&renamed)?;
+        self.write(&renamed)
+            .inspect_err(|_| self.forget_file(&self.name_path(renamed.name.as_str())))?;
         self.forget_file(&self.name_path(record.name.as_str()));
         Ok(renamed)
     }
 
     /// Forgets a guest; its name is free at once.
     pub fn remove(&self, record: &Record) {
-        let link = self.name_path(record.name.as_str());
-        if link_target(&link) == Some(record.uuid) {
-            self.forget_file(&link);
+        // Without the lock a file may stay, which the next reader finds to be stale.
+        if let Ok(_alone) = self.exclusive() {
+            self.forget(record.uuid, Some(&self.name_path(record.name.as_str())));
         }
-        self.forget_file(&self.record_path(record.uuid));
+    }
+
+    /// Removes what is written down under `uuid`, and `link` and its record's name as
+    /// far as they are still its own. Under the lock.
+    fn forget(&self, uuid: Uuid, link: Option<&Path>) {
+        let named = self.read(uuid).map(|record| self.name_path(record.name.as_str()));
+        for link in named.as_deref().into_iter().chain(link) {
+            if link_target(link) == Some(uuid) {
+                self.forget_file(link);
+            }
+        }
+        self.forget_file(&self.record_path(uuid));
     }
 
     fn forget_file(&self, path: &Path) {
@@ -316,7 +361,10 @@ impl Registry {
         let Some(uuid) = link_target(&link) else { return Ok(None) };
         let entry = self.living(xen, uuid)?;
         if entry.is_none() {
-            self.forget_file(&link);
+            let _alone = self.exclusive()?;
+            if self.read(uuid).is_none() && link_target(&link) == Some(uuid) {
+                self.forget_file(&link);
+            }
         }
         Ok(entry)
     }
@@ -346,8 +394,9 @@ impl Registry {
         }
         let _turn = self.lock(uuid)?;
         let entry = self.living_now(xen, uuid)?;
-        if let (None, Some(dead)) = (&entry, self.read(uuid)) {
-            self.remove(&dead);
+        if entry.is_none() {
+            let _alone = self.exclusive()?;
+            self.forget(uuid, None);
         }
         Ok(entry)
     }

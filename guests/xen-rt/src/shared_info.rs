@@ -14,7 +14,6 @@ const INVALIDATE_LOCAL: usize = 2;
 /// The page whose place Xen's shared info page takes.
 #[unsafe(link_section = ".bss.pages")]
 static PLACE: Page = Page::zero();
-#[unsafe(link_section = ".bss.pages")]
 static PLACED: AtomicBool = AtomicBool::new(false);
 
 /// `struct xen_add_to_physmap`, Xen `public/memory.h`.

@@ -193,12 +193,13 @@ class Session:
         self._port.send(self.number, frame.EXIT, exit_payload(code if code >= 0 else 128 - code))
 
     def kill(self):
-        """Kills every process of the command's session, whatever process group it is in."""
-        for pid in session_members(self._child.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        """Kills every process of the command's session, whatever its process group; again, as one may just have forked."""
+        while members := list(session_members(self._child.pid)):
+            for pid in members:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
 
     def close(self):
         owned = set(self._outputs) | {self._pidfd, self._stdin_waiting, self._stdin, self._tty}
@@ -215,13 +216,14 @@ def _own(stream):
 
 
 def session_members(leader):
+    """The living processes of a session."""
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
             with open(path) as stat:
-                fields = stat.read().rpartition(")")[2].split()
+                state, _, _, session, *_ = stat.read().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == leader:
+        if int(session) == leader and state not in "ZX":
             yield int(path.split("/")[2])
 
 

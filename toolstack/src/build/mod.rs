@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod memory;
 pub(crate) mod pv;
 pub(crate) mod pvh;
+mod writes;
 
 pub use error::BuildError;
 

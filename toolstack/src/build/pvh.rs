@@ -12,12 +12,13 @@
 //! promised; nothing is added to it.
 
 use super::memory::Frames;
+use super::writes::Writes;
 use super::{Boot, BuildError, ConsoleRing, acpi};
 use crate::config::GuestType;
 use crate::domain::Vcpus;
 use crate::image::Kernel;
 use crate::xen::abi::{PAGE_SIZE, Plain, bytes_of, hvm};
-use crate::xen::{DomId, ForeignMapping, PvhVcpu, Xen};
+use crate::xen::{DomId, PvhVcpu, Xen};
 
 /// Where low memory ends at most: above stand the local APIC and what else Xen
 /// emulates (`HVM_BELOW_4G_RAM_END` of `public/hvm/e820.h`).
@@ -130,15 +131,6 @@ impl Plan {
         }
         Err(BuildError::TooSmall { have, need: need >> 10 })
     }
-
-    /// Every frame that is written, in the order of [`Plan::offsets`].
-    fn gfns(&self) -> Vec<u64> {
-        (self.kernel.start..self.initrd.end()).chain([self.memory.console()]).collect()
-    }
-
-    fn offset(&self, gfn: u64) -> usize {
-        usize::try_from((gfn - self.kernel.start) * PAGE_SIZE).unwrap_or(usize::MAX)
-    }
 }
 
 fn check_cmdline(cmdline: &str) -> Result<(), BuildError> {
@@ -221,20 +213,6 @@ fn boot_pages(plan: &Plan, cmdline: &str) -> Vec<u8> {
     out
 }
 
-/// Copies the kernel's segments, and zeroes whatever else its pages have.
-fn write_kernel(to: &ForeignMapping, plan: &Plan, kernel: &Kernel) {
-    let base = plan.kernel.start * PAGE_SIZE;
-    let offset = |paddr: u64| usize::try_from(paddr - base).unwrap_or(usize::MAX);
-    let mut written = 0;
-    for segment in kernel.segments() {
-        let start = offset(segment.paddr);
-        to.zero(written, start - written);
-        to.write(start, segment.data());
-        written = start + segment.data().len();
-    }
-    to.zero(written, plan.offset(plan.boot.start) - written);
-}
-
 /// Loads `boot` into a PVH domain whose memory is populated.
 pub(crate) fn load(
     xen: &Xen,
@@ -245,16 +223,15 @@ pub(crate) fn load(
 ) -> Result<(), BuildError> {
     let entry = boot.kernel.pvh()?.entry;
     let plan = Plan::new(memory, vcpus, boot)?;
-    let gfns = plan.gfns();
-    let window = xen.map(domain, &gfns)?;
-    write_kernel(&window, &plan, boot.kernel);
-    window.write(plan.offset(plan.boot.start), &boot_pages(&plan, boot.cmdline));
-    if let Some(ramdisk) = boot.ramdisk {
-        window.write(plan.offset(plan.initrd.start), ramdisk.bytes());
+    let mut writes = Writes::default();
+    for segment in boot.kernel.segments() {
+        writes.add(segment.paddr, segment.data());
     }
-    let console = window.len() - usize::try_from(PAGE_SIZE).unwrap_or(0);
-    window.zero(console, window.len() - console);
-    drop(window);
+    writes.add(plan.boot.start * PAGE_SIZE, boot_pages(&plan, boot.cmdline));
+    if let Some(ramdisk) = boot.ramdisk {
+        writes.add(plan.initrd.start * PAGE_SIZE, ramdisk.bytes());
+    }
+    writes.apply(xen, domain, |gfn| gfn)?;
     let vcpu = PvhVcpu {
         entry,
         start_info: plan.boot.start * PAGE_SIZE,

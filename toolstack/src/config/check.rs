@@ -19,7 +19,7 @@ const MAX_PV_CMDLINE: usize = 1023;
 /// A PVH command line has no fixed room in Xen; this is a page, twice what Linux takes on x86.
 const MAX_CMDLINE: usize = 4095;
 
-/// Longest text of a pool name; pools are named through `XenStore` values and file names.
+/// Far longer than the name of any pool, so that messages and stored files stay small.
 const MAX_POOL: usize = 255;
 
 pub(super) fn check(layer: Layer) -> Result<(GuestConfig, Vec<Warning>), ConfigError> {

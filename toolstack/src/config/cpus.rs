@@ -64,7 +64,7 @@ pub enum CpuSetError {
     #[error("no CPU is named; write CPUs such as \"0-3\", or \"all\"")]
     Empty,
     /// A number no Xen host has.
-    #[error("{0} is more than the {max} CPUs that Xen supports", max = CpuSet::MAX_CPUS)]
+    #[error("{0} is beyond the {max} CPUs that Xen supports", max = CpuSet::MAX_CPUS)]
     NumberTooLarge(String),
     /// Text too long to be meant.
     #[error("the set is {0} bytes long; at most {max} are allowed", max = CpuSet::MAX_BYTES)]
@@ -86,8 +86,8 @@ pub enum CpuSetError {
 }
 
 impl CpuSet {
-    /// CPU numbers stay below this: the most `CONFIG_NR_CPUS` allows in any Xen release.
-    pub const MAX_CPUS: u32 = 16384;
+    /// CPU numbers stay below this, the most that Xen's `CONFIG_NR_CPUS` allows in any release.
+    pub const MAX_CPUS: u32 = 16383;
 
     /// The longest text of a set, in bytes.
     pub const MAX_BYTES: usize = 4096;
@@ -319,7 +319,7 @@ mod tests {
             ("-1", CpuSetError::Syntax("-1".into())),
             ("0x1", CpuSetError::Syntax("0x1".into())),
             ("nodes:all", CpuSetError::Syntax("nodes:all".into())),
-            ("16384", CpuSetError::NumberTooLarge("16384".into())),
+            ("16383", CpuSetError::NumberTooLarge("16383".into())),
             ("0-99999999999", CpuSetError::NumberTooLarge("99999999999".into())),
             ("8", CpuSetError::NoSuchCpu { cpu: 8, last: 7 }),
             ("node:2", CpuSetError::NoSuchNode(2)),

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use parking_lot::Mutex;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -17,7 +18,9 @@ use crate::xen::{DomId, DomainInfo, DomainState, ShutdownReason, Xen, XenError};
 /// A domain that lives by itself. Dropping the handle leaves it alone.
 ///
 /// Every verb first makes sure that the domain number still means the same
-/// domain: numbers come round again, UUIDs do not.
+/// domain: numbers come round again, UUIDs do not. Xen counts through 32,752 numbers
+/// before one returns (`XEN_DOMCTL_createdomain` in `xen/common/domctl.c`), which takes
+/// seconds at the very least, so that an answer is good for 50 ms.
 #[derive(Clone, Debug)]
 pub struct Running {
     xen: Arc<Xen>,
@@ -25,6 +28,34 @@ pub struct Running {
     uuid: Uuid,
     guest_type: GuestType,
     console: ConsoleRing,
+    seen: Seen,
+}
+
+/// How long a domain number is known to mean the same domain.
+const TRUST: Duration = Duration::from_millis(50);
+
+/// When Xen last said that the number means this domain.
+#[derive(Debug)]
+struct Seen(Mutex<Instant>);
+
+impl Seen {
+    fn now() -> Self {
+        Seen(Mutex::new(Instant::now()))
+    }
+
+    fn renew(&self) {
+        *self.0.lock() = Instant::now();
+    }
+
+    fn is_stale(&self) -> bool {
+        self.0.lock().elapsed() > TRUST
+    }
+}
+
+impl Clone for Seen {
+    fn clone(&self) -> Self {
+        Seen(Mutex::new(*self.0.lock()))
+    }
 }
 
 /// Why something could not be done with a domain.
@@ -68,7 +99,7 @@ impl Running {
         guest_type: GuestType,
         console: ConsoleRing,
     ) -> Self {
-        Running { xen, domid, uuid, guest_type, console }
+        Running { xen, domid, uuid, guest_type, console, seen: Seen::now() }
     }
 
     /// Takes up a domain that was built earlier, by this process or another.
@@ -81,8 +112,7 @@ impl Running {
         uuid: Uuid,
         console: ConsoleRing,
     ) -> Result<Running, DomainError> {
-        let mut running =
-            Running { xen: Arc::clone(xen), domid, uuid, guest_type: GuestType::Pv, console };
+        let mut running = Running::new(Arc::clone(xen), domid, uuid, GuestType::Pv, console);
         if running.info()?.hvm {
             running.guest_type = GuestType::Pvh;
         }
@@ -120,7 +150,10 @@ impl Running {
     /// [`DomainError::Vanished`], [`DomainError::Xen`].
     pub fn info(&self) -> Result<DomainInfo, DomainError> {
         match self.xen.domain_info(self.domid) {
-            Ok(info) if info.uuid == self.uuid => Ok(info),
+            Ok(info) if info.uuid == self.uuid => {
+                self.seen.renew();
+                Ok(info)
+            }
             Ok(_) => Err(self.vanished()),
             Err(e) => Err(self.or_vanished(e)),
         }
@@ -155,7 +188,9 @@ impl Running {
         &self,
         call: impl FnOnce(&Xen, DomId) -> Result<T, XenError>,
     ) -> Result<T, DomainError> {
-        self.info()?;
+        if self.seen.is_stale() {
+            self.info()?;
+        }
         call(&self.xen, self.domid).map_err(|e| self.or_vanished(e))
     }
 

@@ -111,12 +111,25 @@ impl Watch {
                 return Ok(Some(Sign::Event));
             }
             if let Some(end) = guest.end()? {
-                return Ok(Some(Sign::End(end)));
+                let event = self.has_fired(guest.domid(), port)?;
+                return Ok(Some(if event { Sign::Event } else { Sign::End(end) }));
             }
             if over(deadline) {
                 return Ok(None);
             }
         }
+    }
+
+    /// Takes every pending event; true when one was of `port`. A guest that raises its
+    /// event and ends at once is told of in any order.
+    fn has_fired(&self, domid: DomId, port: Port) -> Result<bool, DomainError> {
+        let now = Some(Instant::now());
+        while let Some(fired) = self.next_event(domid, now)? {
+            if fired == port {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Waits until `guest` has stopped by itself or is gone; `None`: the time is over.

@@ -1,5 +1,7 @@
 //! The two ways a kernel can start, with everything a domain builder must know about each.
 
+use std::ops::Range;
+
 use super::notes::{Feature, NotesOrigin};
 use super::{Features, ImageError, Kernel, XenNotes};
 
@@ -55,7 +57,7 @@ impl PvhBoot {
             return Err(ImageError::NotXen);
         }
         let address = notes.phys32_entry.ok_or(ImageError::NoPvhEntry)?;
-        let (start, end) = kernel.physical_range();
+        let Range { start, end } = kernel.physical_range();
         check_range("end of the PVH kernel at", end, 0, FOUR_GIB + 1)?;
         check_range("PVH entry point (note PHYS32_ENTRY)", address, start, end)?;
         let outside = |_| ImageError::OutOfRange { what: "PVH entry point", address, start, end };
@@ -117,7 +119,7 @@ impl PvBoot {
         check_kind(kernel)?;
         let (virt_base, paddr_offset) = base_and_offset(notes)?;
         let to_virtual = |paddr: u64| paddr.wrapping_sub(paddr_offset).wrapping_add(virt_base);
-        let (start, end) = kernel.physical_range();
+        let Range { start, end } = kernel.physical_range();
         let boot = PvBoot {
             virt_base,
             paddr_offset,

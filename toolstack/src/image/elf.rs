@@ -156,7 +156,8 @@ impl<'a> ElfFile<'a> {
             self.part("ELF section name table", strings.sh_offset, strings.sh_size)?;
         let named = |s: &&SectionHeader| {
             let tail = usize::try_from(s.sh_name).ok().and_then(|at| strings.get(at..));
-            tail.and_then(|t| t.split(|&b| b == 0).next()) == Some(name.as_bytes())
+            let rest = tail.and_then(|tail| tail.strip_prefix(name.as_bytes()));
+            rest.is_some_and(|rest| rest.first() == Some(&0))
         };
         match sections.iter().find(named) {
             Some(s) => self.part("ELF section", s.sh_offset, s.sh_size).map(|(_, part)| Some(part)),

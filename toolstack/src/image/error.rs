@@ -7,6 +7,9 @@ use super::Compression;
 
 /// Why an image cannot be used.
 ///
+/// Every message is complete in itself: it includes the cause where there is one, so
+/// [`source`](std::error::Error::source) is always `None`.
+///
 /// Offsets count in bytes from the start of the file; inside a compressed kernel they count from
 /// the start of the decompressed ELF.
 #[derive(Debug, thiserror::Error)]
@@ -18,13 +21,12 @@ pub enum ImageError {
         /// The file as the caller named it.
         path: PathBuf,
         /// What is wrong with it.
-        #[source]
         problem: Box<ImageError>,
     },
 
     /// The file cannot be opened or read.
-    #[error("cannot read the file: {0}")]
-    Io(#[from] io::Error),
+    #[error("cannot read the file: {0}; check its path and permissions")]
+    Io(io::Error),
 
     /// The path names a directory, a device, a pipe or a socket.
     #[error("not a regular file; name the image file itself")]
@@ -118,13 +120,15 @@ pub enum ImageError {
         start: Vec<u8>,
     },
 
-    /// The compressed data is damaged.
-    #[error("cannot decompress the {compression} payload: {problem}; copy the image again")]
+    /// The compressed data is damaged, or asks for a window above [`MAX_WINDOW`](super::MAX_WINDOW).
+    #[error(
+        "cannot decompress the {compression} payload: {problem}; \
+         copy the image again, or compress it with a window of at most 128 MiB"
+    )]
     Decompress {
         /// How it is compressed.
         compression: Compression,
         /// What the decompressor says.
-        #[source]
         problem: io::Error,
     },
 
@@ -192,6 +196,12 @@ pub enum ImageError {
         /// Why not as PV.
         pv: Box<ImageError>,
     },
+}
+
+impl From<io::Error> for ImageError {
+    fn from(problem: io::Error) -> ImageError {
+        ImageError::Io(problem)
+    }
 }
 
 impl ImageError {

@@ -36,11 +36,12 @@ impl ImageFile {
     /// Maps the file read-only.
     ///
     /// A file that is truncated while mapped kills the process with SIGBUS when the lost pages are
-    /// touched, and one that is written changes under the reader. Callers copy what they need out
-    /// of the map and drop it at once; copied bytes are checked, never checked bytes copied.
+    /// touched: callers copy what they need and drop the map at once.
     pub(super) fn map(&self) -> Result<Mmap, ImageError> {
-        // SAFETY: the map is private to this module's callers, who treat its bytes as untrusted
-        // and only ever copy them; no reference into it outlives the copy.
+        // SAFETY: someone may write to the file while it is mapped, so two reads of a byte may
+        // differ. No code in this module relies on their agreeing: header fields are read once into
+        // owned values and checked there, offsets are checked against the length of the map,
+        // and text is copied before it is validated.
         Ok(unsafe { Mmap::map(&self.file) }?)
     }
 

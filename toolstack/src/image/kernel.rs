@@ -1,5 +1,6 @@
 //! The kernel image as domain builders see it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::boot::{BootMode, BootModes, PvBoot, PvhBoot};
@@ -31,8 +32,8 @@ pub struct Kernel {
 impl Kernel {
     /// Opens a kernel file of at most [`MAX_KERNEL_FILE`] bytes and parses it.
     ///
-    /// The file is memory-mapped only while its bytes are copied out, before any decompression: a
-    /// few milliseconds during which truncating it would kill the process with SIGBUS. Replace
+    /// The file is memory-mapped while what is needed is copied out, but not during decompression:
+    /// a few milliseconds in which truncating it would kill the process with SIGBUS. Replace
     /// kernels by renaming a new file over the old one, as package managers do.
     ///
     /// # Errors
@@ -122,10 +123,10 @@ impl Kernel {
         &self.notes
     }
 
-    /// Lowest and highest (exclusive) guest-physical address of all segments, in bytes.
-    pub fn physical_range(&self) -> (u64, u64) {
+    /// Guest-physical addresses from the first byte of all segments to behind the last.
+    pub fn physical_range(&self) -> Range<u64> {
         let start = self.segments.first().map_or(0, |s| s.paddr);
-        (start, self.segments.last().map_or(start, Segment::end))
+        start..self.segments.last().map_or(start, Segment::end)
     }
 
     /// Largest `p_align` of the segments, in bytes.
@@ -160,11 +161,12 @@ impl Kernel {
     /// The mode to boot in when nobody asked for one: PVH if the image can, else PV.
     ///
     /// # Errors
-    /// [`ImageError::NotBootable`] with the reasons against both.
+    /// [`ImageError::NotXen`], or [`ImageError::NotBootable`] with the reasons against both.
     pub fn preferred_mode(&self) -> Result<BootMode, ImageError> {
         match (self.pvh(), self.pv()) {
             (Ok(_), _) => Ok(BootMode::Pvh),
             (_, Ok(_)) => Ok(BootMode::Pv),
+            (Err(ImageError::NotXen), _) => Err(ImageError::NotXen),
             (Err(pvh), Err(pv)) => {
                 Err(ImageError::NotBootable { pvh: Box::new(pvh), pv: Box::new(pv) })
             }

@@ -12,10 +12,10 @@ const MAX_STEM: usize = 24;
 /// The name of a guest that was given none: its kernel's file name and the start of
 /// its UUID, such as `noop-3f2a9c41`.
 pub fn generated_name(kernel: &Path, uuid: Uuid) -> GuestName {
-    let stem: String = kernel
-        .file_name()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    let file = kernel.file_name().unwrap_or_default().to_string_lossy();
+    // Kernels have versions with dots in their names; these are what builds add.
+    let stem = [".elf", ".bin"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(&file);
+    let stem: String = stem
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
         .skip_while(|c| !c.is_ascii_alphanumeric())
@@ -54,7 +54,7 @@ mod tests {
             ("/boot/noop", "noop-3f2a9c41"),
             ("vmlinuz-6.1.0-18-amd64", "vmlinuz-6.1.0-18-amd64-3f2a9c41"),
             ("..", "guest-3f2a9c41"),
-            ("käse (1).elf", "kse1.elf-3f2a9c41"),
+            ("käse (1).elf", "kse1-3f2a9c41"),
             ("-n", "n-3f2a9c41"),
         ] {
             assert_eq!(generated_name(Path::new(kernel), uuid).as_str(), name);

@@ -24,18 +24,31 @@ impl Lock {
     /// Waits for the turn.
     pub(super) fn take(path: &Path) -> io::Result<Lock> {
         loop {
-            let file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(path)?;
-            let file = lock(file)?;
+            let file = lock(open(path)?)?;
             if is_at(&file, path)? {
                 return Ok(Lock { path: path.to_owned(), _file: file });
             }
         }
     }
+
+    /// Takes the turn if nobody has it.
+    pub(super) fn try_take(path: &Path) -> io::Result<Option<Lock>> {
+        loop {
+            let file = match Flock::lock(open(path)?, FlockArg::LockExclusiveNonblock) {
+                Ok(file) => file,
+                Err((_, Errno::EWOULDBLOCK)) => return Ok(None),
+                Err((_, Errno::EINTR)) => continue,
+                Err((_, e)) => return Err(e.into()),
+            };
+            if is_at(&file, path)? {
+                return Ok(Some(Lock { path: path.to_owned(), _file: file }));
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 impl Drop for Lock {
@@ -90,6 +103,16 @@ mod tests {
             }
         });
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_turn_that_is_taken_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let held = Lock::take(&path).unwrap();
+        assert!(Lock::try_take(&path).unwrap().is_none());
+        drop(held);
+        assert!(Lock::try_take(&path).unwrap().is_some());
     }
 
     #[test]

@@ -223,6 +223,7 @@ fn host(checks: &mut Vec<Check>) {
         sysctl::cmd::PHYSINFO = "XEN_SYSCTL_physinfo";
         sysctl::cmd::SCHED_ID = "XEN_SYSCTL_sched_id";
         sysctl::cmd::GETDOMAININFOLIST = "XEN_SYSCTL_getdomaininfolist";
+        sysctl::cmd::CPUTOPOINFO = "XEN_SYSCTL_cputopoinfo";
         sysctl::cmd::CPUPOOL_OP = "XEN_SYSCTL_cpupool_op";
         sysctl::SYSCTL_ARG_SIZE = "sizeof(((struct xen_sysctl *)0)->u)";
         sysctl::PHYSCAP_HVM = "XEN_SYSCTL_PHYSCAP_hvm";
@@ -244,6 +245,8 @@ fn host(checks: &mut Vec<Check>) {
         sysctl::GetDomainInfoList = "struct xen_sysctl_getdomaininfolist" {
             first_domain, max_domains, buffer, num_domains,
         };
+        sysctl::CpuTopo = "struct xen_sysctl_cputopo" { core, socket, node };
+        sysctl::CpuTopoInfo = "struct xen_sysctl_cputopoinfo" { num_cpus, cputopo };
         sysctl::CpupoolOp = "struct xen_sysctl_cpupool_op" {
             op, cpupool_id, sched_id, domid, cpu, n_dom, cpumap,
         };

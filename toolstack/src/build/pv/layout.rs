@@ -19,6 +19,7 @@ pub(super) struct Layout {
     pub(super) initrd: Frames,
     pub(super) p2m: Frames,
     pub(super) start_info: u64,
+    /// Zero, like every page nobody writes to: an idle store ring.
     pub(super) store: u64,
     pub(super) console: u64,
     pub(super) tables: Frames,

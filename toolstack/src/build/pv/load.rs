@@ -2,12 +2,12 @@
 
 use super::layout::Layout;
 use super::{LEAST_PAGES, P2m};
-use crate::build::memory::Frames;
+use crate::build::writes::Writes;
 use crate::build::{Boot, BuildError, ConsoleRing};
 use crate::config::GuestType;
 use crate::image::{Kernel, PvBoot};
-use crate::xen::abi::{PAGE_BYTES, PAGE_SIZE, bytes_of, pv};
-use crate::xen::{DomId, ForeignMapping, Xen, XenError};
+use crate::xen::abi::{PAGE_SIZE, bytes_of, pv};
+use crate::xen::{DomId, Xen, XenError};
 
 /// `store_evtchn` of a guest without a store: no port has this number. Linux then
 /// finds that it cannot bind it and goes on without XenStore (`xb_init_comms` in
@@ -71,76 +71,53 @@ impl Guest<'_> {
         usize::try_from(pfn).ok().and_then(|n| self.p2m.get(n)).copied().unwrap_or(u64::MAX)
     }
 
-    fn map(&self, frames: Frames) -> Result<ForeignMapping, XenError> {
-        let mfns: Vec<u64> = (frames.start..frames.end()).map(|pfn| self.mfn(pfn)).collect();
-        self.xen.map(self.domain, &mfns)
-    }
-
     fn write_kernel(&self, kernel: &Kernel, image: &PvBoot) -> Result<(), BuildError> {
         const BAD: &str = "a segment lies outside its load range";
-        let frames = self.layout.kernel;
-        let window = self.map(frames)?;
-        let base = frames.start * PAGE_SIZE;
-        let mut written = 0;
+        let (start, end) =
+            (self.layout.kernel.start * PAGE_SIZE, self.layout.kernel.end() * PAGE_SIZE);
+        let mut writes = Writes::default();
         for segment in kernel.segments() {
-            let address = image
-                .pseudo_physical(segment.paddr)
-                .checked_sub(base)
-                .ok_or(BuildError::BadLayout(BAD))?;
-            let start = usize::try_from(address).map_err(|_| BuildError::BadLayout(BAD))?;
-            let end = start.checked_add(segment.data().len()).ok_or(BuildError::BadLayout(BAD))?;
-            if start < written || end > window.len() {
+            let address = image.pseudo_physical(segment.paddr);
+            let ends = address.checked_add(segment.data().len() as u64);
+            if address < start || ends.is_none_or(|e| e > end) {
                 return Err(BuildError::BadLayout(BAD));
             }
-            window.zero(written, start - written);
-            window.write(start, segment.data());
-            written = end;
+            writes.add(address, segment.data());
         }
-        window.zero(written, window.len() - written);
-        Ok(())
+        Ok(self.apply(&writes)?)
     }
 
-    /// Everything between the kernel and the page tables, and what lies behind.
+    fn apply(&self, writes: &Writes<'_>) -> Result<(), XenError> {
+        writes.apply(self.xen, self.domain, |pfn| self.mfn(pfn))
+    }
+
+    /// The initrd, the p2m list and `start_info`. Store and console pages start zero.
     fn write_data(
         &self,
         boot: &Boot<'_>,
         shared_info: u64,
         console_port: u32,
     ) -> Result<(), BuildError> {
+        let mut writes = Writes::default();
         if let Some(ramdisk) = boot.ramdisk {
-            self.map(self.layout.initrd)?.write(0, ramdisk.bytes());
+            writes.add(self.layout.initrd.start * PAGE_SIZE, ramdisk.bytes());
         }
-        self.write_p2m()?;
-        let [start_info, store, console] =
-            [self.layout.start_info, self.layout.store, self.layout.console];
-        let window = self.map(Frames { start: start_info, count: 3 })?;
-        debug_assert_eq!((store, console), (start_info + 1, start_info + 2));
-        window.zero(0, window.len());
+        let p2m: Vec<u8> = self.p2m.iter().flat_map(|mfn| mfn.to_le_bytes()).collect();
+        writes.add(self.layout.p2m.start * PAGE_SIZE, p2m);
         let info = self.start_info(boot, shared_info, console_port);
-        window.write(0, bytes_of(&info));
-        Ok(())
-    }
-
-    fn write_p2m(&self) -> Result<(), BuildError> {
-        let window = self.map(self.layout.p2m)?;
-        for (n, mfns) in self.p2m.chunks(PAGE_BYTES / 8).enumerate() {
-            let bytes: Vec<u8> = mfns.iter().flat_map(|m| m.to_le_bytes()).collect();
-            window.write(n * PAGE_BYTES, &bytes);
-        }
-        Ok(())
+        writes.add(self.layout.start_info * PAGE_SIZE, bytes_of(&info));
+        Ok(self.apply(&writes)?)
     }
 
     /// Xen refuses to take a page as a page table while anyone can write to it, so
     /// the mapping made here is gone when this returns.
     fn write_page_tables(&self) -> Result<(), BuildError> {
-        let contents = self.layout.page_tables.contents(&self.layout.mappings, self.p2m);
-        let mfns: Vec<u64> = contents.iter().map(|(pfn, _)| self.mfn(*pfn)).collect();
-        let window = self.xen.map(self.domain, &mfns)?;
-        for (n, (_, entries)) in contents.iter().enumerate() {
-            let bytes: Vec<u8> = entries.iter().flat_map(|e| e.to_le_bytes()).collect();
-            window.write(n * PAGE_BYTES, &bytes);
+        let tables = &self.layout.page_tables;
+        let mut writes = Writes::default();
+        for (pfn, content) in tables.contents(&self.layout.mappings, |pfn| self.mfn(pfn)) {
+            writes.add(pfn * PAGE_SIZE, content);
         }
-        Ok(())
+        Ok(self.apply(&writes)?)
     }
 
     /// A vCPU starts with event delivery off until it has a handler.

@@ -14,7 +14,7 @@ use super::keys::{self, Treatment, XL_KEYS, XlKey};
 use super::number::parse_number;
 use super::parser::Value;
 
-/// libxl's `LIBXL_MAXMEM_DEFAULT` case: what a guest gets whose file names no memory.
+/// What libxl gives a guest whose file names no memory: `libxl__domain_build_info_setdefault`.
 const DEFAULT_MEMORY_MIB: u64 = 32;
 
 /// The description that `document` gives. `is_file`: it is a whole `xl.cfg`, so that `xl`'s

@@ -40,7 +40,7 @@ const ARM_ONLY: &str = "for Arm hosts only";
 /// Every key, by name.
 #[rustfmt::skip]
 pub const XL_KEYS: &[XlKey] = &[
-    ignored("acpi", "lightvm gives pvh guests no ACPI tables").unless(&["0"]),
+    ignored("acpi", "pvh guests always get the ACPI tables that list their vCPUs").unless(&["1"]),
     ignored("acpi_firmware", HVM_ONLY),
     ignored("acpi_laptop_slate", HVM_ONLY),
     ignored("acpi_s3", HVM_ONLY),

@@ -47,12 +47,15 @@ pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
     line: usize,
-    line_start: usize,
+    /// How far columns are counted, and the column there. Counting on from the last place keeps
+    /// a long line from costing the square of its length.
+    counted: usize,
+    column: usize,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: Arc<str>, bytes: &'a [u8]) -> Self {
-        Self { source, bytes, at: 0, line: 1, line_start: 0 }
+        Self { source, bytes, at: 0, line: 1, counted: 0, column: 1 }
     }
 
     /// The next token and where it starts; [`Token::End`] for ever after the last.
@@ -77,7 +80,7 @@ impl<'a> Lexer<'a> {
             b'=' => self.punctuation(Token::Assign, 1),
             b';' => self.punctuation(Token::Semicolon, 1),
             b'+' if self.peek(1) == Some(b'=') => self.punctuation(Token::Append, 2),
-            b'\'' | b'"' => Token::Text(self.string(byte)?),
+            b'\'' | b'"' => Token::Text(self.string(byte, &location)?),
             _ => return Err(self.unexpected(location)),
         };
         Ok((token, location))
@@ -87,11 +90,13 @@ impl<'a> Lexer<'a> {
         self.bytes.get(self.at + ahead).copied()
     }
 
-    fn location(&self, at: usize) -> Location {
-        let line = self.bytes.get(self.line_start..at).unwrap_or_default();
-        let continuation = |byte: &u8| byte & 0xc0 == 0x80;
-        let column = 1 + line.len() - line.iter().filter(|b| continuation(b)).count();
-        Location { source: Arc::clone(&self.source), line: self.line, column }
+    /// The place of byte `at`, which is on the current line and never before one asked for earlier.
+    fn location(&mut self, at: usize) -> Location {
+        let passed = self.bytes.get(self.counted..at).unwrap_or_default();
+        let continuations = passed.iter().filter(|b| **b & 0xc0 == 0x80).count();
+        self.column += passed.len() - continuations;
+        self.counted = at;
+        Location { source: Arc::clone(&self.source), line: self.line, column: self.column }
     }
 
     fn skip_blanks(&mut self) {
@@ -116,7 +121,8 @@ impl<'a> Lexer<'a> {
     fn newline(&mut self, length: usize) -> Token {
         self.at += length;
         self.line += 1;
-        self.line_start = self.at;
+        self.counted = self.at;
+        self.column = 1;
         Token::Newline
     }
 
@@ -132,15 +138,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// The string that starts here with `quote`.
-    fn string(&mut self, quote: u8) -> Result<String, ConfigError> {
-        let open = self.location(self.at);
+    fn string(&mut self, quote: u8, open: &Location) -> Result<String, ConfigError> {
         let start = self.at + 1;
         let mut end = start;
         loop {
             match self.bytes.get(end) {
                 None | Some(b'\n') => {
                     let problem = SyntaxError::UnterminatedString(char::from(quote));
-                    return Err(ConfigError::Syntax { location: open, problem });
+                    return Err(ConfigError::Syntax { location: open.clone(), problem });
                 }
                 Some(byte) if *byte == quote => break,
                 Some(b'\\') if self.bytes.get(end + 1).is_some_and(|b| *b != b'\n') => end += 2,

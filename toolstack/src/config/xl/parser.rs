@@ -214,6 +214,15 @@ mod tests {
         }
     }
 
+    /// A line of a megabyte takes no longer than as many short ones.
+    #[test]
+    fn long_lines_take_linear_time() {
+        let items = 300_000;
+        let text = format!("a=[{}]", "1, ".repeat(items));
+        let statements = parse(&"f".into(), text.as_bytes()).unwrap();
+        assert!(matches!(&statements[0].value, Value::List(list) if list.len() == items));
+    }
+
     #[test]
     fn depth_is_bounded() {
         let nested = |depth: usize| format!("a={}{}", "[".repeat(depth), "]".repeat(depth));

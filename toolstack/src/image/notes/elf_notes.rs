@@ -1,7 +1,7 @@
 //! Xen's ELF notes.
 
 use super::super::ImageError;
-use super::{NotesOrigin, Phys32Reloc, XenNotes, elfnote};
+use super::{NotesOrigin, Phys32Reloc, XenNotes, elfnote, owned};
 
 /// Longest string and most notes accepted, as in Xen's `xen/libelf.h`
 /// (`ELF_MAX_STRING_LENGTH`, `ELF_MAX_TOTAL_NOTE_COUNT`).
@@ -108,7 +108,7 @@ impl<'a> Note<'a> {
         if text.len() > MAX_STRING {
             return Err(self.bad(format!("is longer than {MAX_STRING} bytes")));
         }
-        Ok(String::from_utf8_lossy(text).into_owned())
+        Ok(owned(text))
     }
 
     /// The first three 32-bit words, as far as there are that many.
@@ -131,8 +131,10 @@ impl<'a> Note<'a> {
     }
 }
 
-/// A C string without its terminator, which may be missing.
+/// A C string without its terminator, which may be missing; no more of it than shows that it is
+/// too long.
 fn text(bytes: &[u8]) -> &[u8] {
+    let bytes = &bytes[..bytes.len().min(MAX_STRING + 1)];
     bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@
 //! `common/libelf/libelf-dominfo.c`.
 
 use super::super::ImageError;
-use super::{NotesOrigin, XenNotes};
+use super::{NotesOrigin, XenNotes, owned};
 
 /// Longest key and value accepted: the buffers of Xen's parser, which cuts longer ones apart.
 const MAX_KEY: usize = 31;
@@ -15,13 +15,14 @@ const PAGE_SHIFT: u32 = 12;
 
 /// Parses the section's contents up to the first NUL.
 pub(super) fn parse(section: &[u8]) -> Result<XenNotes, ImageError> {
+    let section = &section[..section.len().min(MAX_SECTION + 1)];
     let text = section.split(|&byte| byte == 0).next().unwrap_or_default();
     if text.len() > MAX_SECTION {
         let (what, size, limit) = ("__xen_guest section", text.len() as u64, MAX_SECTION as u64);
         return Err(ImageError::TooLarge { what, size, limit });
     }
     let mut notes = XenNotes { origin: NotesOrigin::GuestSection, ..XenNotes::default() };
-    for entry in String::from_utf8_lossy(text).split(',') {
+    for entry in owned(text).split(',') {
         let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
         if key.len() > MAX_KEY || value.len() > MAX_VALUE {
             let problem = format!("longer than {MAX_KEY} (key) or {MAX_VALUE} (value) bytes");

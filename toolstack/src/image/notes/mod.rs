@@ -121,3 +121,10 @@ impl XenNotes {
         guest_section::parse(section)
     }
 }
+
+/// Text as a string. Copied before it is validated: the bytes may be in a file mapping.
+fn owned(text: &[u8]) -> String {
+    let copy = text.to_vec();
+    String::from_utf8(copy)
+        .unwrap_or_else(|problem| String::from_utf8_lossy(problem.as_bytes()).into_owned())
+}

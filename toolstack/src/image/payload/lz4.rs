@@ -10,6 +10,8 @@ const MAGIC: u32 = 0x184c_2102;
 const BLOCK_SIZE: usize = 8 << 20;
 /// The most an incompressible block can grow to: `LZ4_COMPRESSBOUND(BLOCK_SIZE)`.
 const MAX_COMPRESSED: usize = BLOCK_SIZE + BLOCK_SIZE / 255 + 16;
+/// No LZ4 byte stands for more than this many.
+const MAX_RATIO: usize = 255;
 
 /// Decodes one frame after another until the input ends.
 ///
@@ -50,7 +52,7 @@ impl<'a> LegacyReader<'a> {
             self.input.split_at_checked(size).ok_or(io::ErrorKind::UnexpectedEof)?;
         self.input = rest;
         self.taken = 0;
-        self.block.resize(BLOCK_SIZE, 0);
+        self.block.resize(BLOCK_SIZE.min(size * MAX_RATIO), 0);
         let written = lz4_flex::block::decompress_into(block, &mut self.block)
             .map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         self.block.truncate(written);

@@ -91,6 +91,9 @@ impl fmt::Display for Compression {
 #[expect(clippy::cast_possible_truncation, reason = "a constant far below 4 TiB")]
 const DICTIONARY_LIMIT_KIB: u32 = (MAX_WINDOW >> 10) as u32 + (8 << 10);
 
+/// Bytes to decompress before deciding whether to go on.
+const FIRST_LOOK: u64 = 64;
+
 /// Decompresses a kernel: the payload of a bzImage, or a whole gzip-compressed ELF.
 ///
 /// The result is an ELF by its first bytes, and has at most [`MAX_KERNEL`] bytes; anything else is
@@ -101,25 +104,30 @@ const DICTIONARY_LIMIT_KIB: u32 = (MAX_WINDOW >> 10) as u32 + (8 << 10);
 /// [`ImageError::UnknownCompression`], [`ImageError::Decompress`], [`ImageError::PayloadNotElf`],
 /// [`ImageError::TooLarge`] or [`ImageError::OutOfMemory`].
 pub fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
+    decompress_within(payload, MAX_KERNEL)
+}
+
+fn decompress_within(payload: &[u8], limit: u64) -> Result<Vec<u8>, ImageError> {
     let unknown = || ImageError::UnknownCompression { start: ImageError::start_of(payload) };
     let compression = Compression::of(payload).ok_or_else(unknown)?;
-    let damaged = |problem| failed(compression, problem);
+    let damaged = |problem| ImageError::Decompress { compression, problem };
 
     let mut decoder = compression.decoder(payload).map_err(damaged)?;
-    let mut elf = Vec::new();
-    decoder.by_ref().take(64).read_to_end(&mut elf).map_err(damaged)?;
-    if !ElfFile::is_elf(&elf) {
-        return Err(ImageError::PayloadNotElf { compression, start: ImageError::start_of(&elf) });
+    let mut start = Vec::new();
+    decoder.by_ref().take(FIRST_LOOK).read_to_end(&mut start).map_err(damaged)?;
+    if !ElfFile::is_elf(&start) {
+        return Err(ImageError::PayloadNotElf { compression, start: ImageError::start_of(&start) });
     }
-    let start = std::mem::replace(&mut elf, file::reserve("kernel", size_hint(payload))?);
+    let mut elf = file::reserve("kernel", size_hint(payload).min(limit) + FIRST_LOOK)?;
     elf.extend_from_slice(&start);
-    let room = MAX_KERNEL - elf.len() as u64;
+    let room = limit.saturating_sub(elf.len() as u64);
     decoder.take(room + 1).read_to_end(&mut elf).map_err(damaged)?;
-    if elf.len() as u64 > MAX_KERNEL {
-        let (what, size) = ("decompressed kernel", elf.len() as u64);
-        return Err(ImageError::TooLarge { what, size, limit: MAX_KERNEL });
+    match elf.len() as u64 {
+        size if size > limit => {
+            Err(ImageError::TooLarge { what: "decompressed kernel", size, limit })
+        }
+        _ => Ok(elf),
     }
-    Ok(elf)
 }
 
 /// Whether bytes begin like a gzip file.
@@ -134,15 +142,35 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
 fn size_hint(payload: &[u8]) -> u64 {
     const BELIEVABLE_RATIO: u64 = 16;
     let said = payload.last_chunk().map_or(0, |size| u32::from_le_bytes(*size));
-    // One byte more, so that the end is seen without growing.
-    (u64::from(said) + 1).min(payload.len() as u64 * BELIEVABLE_RATIO).min(MAX_KERNEL) + 64
+    u64::from(said).min(payload.len() as u64 * BELIEVABLE_RATIO)
 }
 
-fn failed(compression: Compression, problem: io::Error) -> ImageError {
-    match problem.kind() {
-        io::ErrorKind::OutOfMemory => {
-            ImageError::OutOfMemory { what: "decompressed kernel", size: MAX_KERNEL }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1888 bytes of ELF in 441.
+    const GZIP: &[u8] = include_bytes!("../../../tests/fixtures/images/kernel.gz");
+    const ELF_SIZE: u64 = 1888;
+
+    #[test]
+    fn output_stops_at_the_limit() {
+        assert!(decompress_within(GZIP, ELF_SIZE).is_ok());
+        for limit in [0, 63, 64, 65, ELF_SIZE - 1] {
+            match decompress_within(GZIP, limit) {
+                // One byte beyond the limit, or the first look, is all that is decompressed.
+                Err(ImageError::TooLarge { size, .. }) => {
+                    assert_eq!(size, (limit + 1).max(FIRST_LOOK + 1), "limit {limit}");
+                }
+                other => panic!("limit {limit}: {other:?}"),
+            }
         }
-        _ => ImageError::Decompress { compression, problem },
+    }
+
+    #[test]
+    fn the_size_hint_is_believed_up_to_a_ratio() {
+        assert_eq!(size_hint(GZIP), ELF_SIZE);
+        assert_eq!(size_hint(&[0xff; 100]), 1600);
+        assert_eq!(size_hint(&[0xff; 3]), 0);
     }
 }

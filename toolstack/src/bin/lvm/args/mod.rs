@@ -14,6 +14,7 @@ use lightvm::registry::DEFAULT_DIR;
 
 pub(crate) use create::{CreateArgs, GuestFlags};
 #[cfg(test)]
+#[cfg(test)]
 pub(crate) use help::LVM as LVM_HELP;
 pub(crate) use verbs::{
     CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, InfoArgs, ListArgs, ManArgs, NamesArgs,

@@ -1,0 +1,5 @@
+//! What the benchmarks share.
+
+mod summary;
+
+pub use summary::Summary;
