@@ -8,7 +8,7 @@ use lightvm::config::GuestConfig;
 use lightvm::create::Creator;
 use lightvm::domain::Running;
 use lightvm::xen::{CpuMap, DomId, Xen};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::guests;
@@ -21,27 +21,39 @@ const SETTLING: Duration = Duration::from_secs(20);
 /// pages a while after the call that destroyed it has returned.
 const REST: Duration = Duration::from_secs(3);
 
-/// The host as the first test found it; every test must leave it like that.
-static FOUND: Mutex<Option<HostState>> = Mutex::new(None);
+/// What every test uses in its turn.
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+/// One handle on Xen for all, so that each image is read once.
+struct Shared {
+    creator: Arc<Creator>,
+    /// The host as the first test found it; every test must leave it like that.
+    found: Option<HostState>,
+}
 
 /// The host, for one test alone. Dropping it fails the test when the host is not as
 /// it was found.
 pub(crate) struct OnXen {
     pub(crate) xen: Arc<Xen>,
-    pub(crate) creator: Creator,
-    found: MutexGuard<'static, Option<HostState>>,
+    pub(crate) creator: Arc<Creator>,
+    turn: MappedMutexGuard<'static, Shared>,
 }
 
 impl OnXen {
     pub(crate) fn new() -> OnXen {
-        let mut found = FOUND.lock();
-        let xen = Xen::open().expect("these tests need a Xen dom0");
-        let creator = Creator::new(&xen);
-        if found.is_none() {
+        let mut turn = MutexGuard::map(SHARED.lock(), |shared| {
+            shared.get_or_insert_with(|| {
+                let xen = Xen::open().expect("these tests need a Xen dom0");
+                Shared { creator: Arc::new(Creator::new(&xen)), found: None }
+            })
+        });
+        let creator = Arc::clone(&turn.creator);
+        let xen = Arc::clone(creator.xen());
+        if turn.found.is_none() {
             warm_up(&creator);
-            *found = Some(settled(&xen));
+            turn.found = Some(settled(&xen));
         }
-        OnXen { xen, creator, found }
+        OnXen { xen, creator, turn }
     }
 
     /// Starts a guest.
@@ -68,7 +80,7 @@ impl OnXen {
 
     /// Fails when the host is not as it was found.
     pub(crate) fn assert_unchanged(&self, after: &str) {
-        self.assert_as(self.found.as_ref().expect("set when made"), after);
+        self.assert_as(self.turn.found.as_ref().expect("set when made"), after);
     }
 }
 
@@ -76,7 +88,7 @@ impl Drop for OnXen {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // What this test left must not fail the next one.
-            *self.found = None;
+            self.turn.found = None;
         } else {
             self.assert_unchanged("the test");
         }

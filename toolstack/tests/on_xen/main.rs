@@ -16,6 +16,7 @@ mod guests;
 mod host;
 mod identity;
 mod life;
+mod lvm;
 mod names;
 mod soak;
 mod terminal;
