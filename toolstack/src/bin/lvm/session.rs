@@ -175,7 +175,7 @@ impl Session {
 
 /// Copies what waits in the ring to standard output; answers how many bytes, and
 /// whether there may be more.
-pub(crate) fn copy_output(console: &Console) -> Result<(usize, bool), Failure> {
+fn copy_output(console: &Console) -> Result<(usize, bool), Failure> {
     let mut chunk = [0; 2048];
     let mut total = 0;
     let mut out = io::stdout().lock();
