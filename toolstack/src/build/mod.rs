@@ -1,6 +1,6 @@
 //! Domain builders: how a guest's memory is laid out and filled.
 //!
-//! [`memory`] gives a domain its pages, `pvh` and `pv` fill them for the two kinds
+//! `memory` gives a domain its pages, `pvh` and `pv` fill them for the two kinds
 //! of guest, `acpi` makes the tables a PVH guest finds its vCPUs with.
 
 mod acpi;

@@ -22,7 +22,8 @@ mod prepared;
 
 use crate::config::GuestConfig;
 use crate::create::Creator;
-use crate::registry::Registry;
+use crate::domain::DomainError;
+use crate::registry::{Record, Registry};
 use crate::xen::ShutdownReason;
 
 pub use action::{Outcome, action_for};
@@ -64,13 +65,23 @@ impl Lifecycle {
         Prepared::build(self, config)
     }
 
-    /// Destroys `guest` and forgets it. One that is gone already is forgotten.
+    /// Destroys the guest that `record` tells of, in whatever domain it lives by now,
+    /// and forgets it. One that is gone already is forgotten.
     ///
     /// # Errors
     /// [`LifecycleError::Domain`]; the guest stays as it was.
-    pub fn destroy(&self, guest: Guest) -> Result<(), LifecycleError> {
-        let _turn = self.registry.lock(guest.record.uuid)?;
-        self.end(guest)
+    pub fn destroy(&self, record: &Record) -> Result<(), LifecycleError> {
+        let _turn = self.registry.lock(record.uuid)?;
+        // Read again: it may have been brought back, or renamed, since.
+        let record = self.registry.record(record.uuid).unwrap_or_else(|| record.clone());
+        match Guest::adopt(self.creator.xen(), record.clone()) {
+            Ok(guest) => self.end(guest),
+            Err(DomainError::Vanished { .. }) => {
+                self.registry.remove(&record);
+                Ok(())
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Does what the configuration of `guest` says about the way it stopped.

@@ -304,7 +304,12 @@ impl Xen {
         const CALL: Call = Call("XEN_DOMCTL_getdomaininfo");
         let mut arg = domctl::GetDomainInfo::default();
         self.domctl(CALL, cmd::GETDOMAININFO, domain, &mut arg)?;
-        Ok(arg.into())
+        // Xen before 4.18 answers with the next domain where this one is missing.
+        if arg.domain == domain.0 {
+            Ok(arg.into())
+        } else {
+            Err(self.failed(CALL, Some(domain), Errno::ESRCH))
+        }
     }
 
     /// What Xen knows of a vCPU.

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use lightvm::domain::End;
 use lightvm::lifecycle::Guest;
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use crate::args::ConsoleArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::session::{self, Left, Session, Until};
+use crate::session::{Left, Session, Until};
 use crate::signals::interrupted;
 use crate::target::Target;
 
@@ -22,9 +21,7 @@ pub(crate) fn run(app: &App, args: &ConsoleArgs) -> Result<ExitCode, Failure> {
     let (xen, registry) = app.open()?;
     let guest = Target::find(&xen, &registry, &args.name)?.guest("console")?;
     if args.dump {
-        let console = guest.running.console()?;
-        while session::copy_output(&console)?.0 > 0 {}
-        return Ok(ExitCode::SUCCESS);
+        return dump(app, &guest).map(|()| ExitCode::SUCCESS);
     }
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let mut session = Session::open(&guest.running)?;
@@ -32,6 +29,27 @@ pub(crate) fn run(app: &App, args: &ConsoleArgs) -> Result<ExitCode, Failure> {
     let left = session.attach(&guest.running, Until { deadline, drain: args.drain });
     drop(session);
     leave(app, &guest, left?)
+}
+
+#[derive(Serialize)]
+struct Dump<'a> {
+    name: &'a str,
+    uuid: Uuid,
+    output: String,
+}
+
+/// Prints what waits in the ring: no more than it holds, however fast the guest writes.
+fn dump(app: &App, guest: &Guest) -> Result<(), Failure> {
+    let console = guest.running.console()?;
+    let mut waiting = [0; 2048];
+    let n = console.read(&mut waiting).map_err(Failure::io("cannot read the console"))?;
+    let waiting = &waiting[..n];
+    if app.json {
+        let Guest { record, .. } = guest;
+        let output = String::from_utf8_lossy(waiting).into_owned();
+        return output::json(&Dump { name: record.name.as_str(), uuid: record.uuid, output });
+    }
+    output::bytes(waiting)
 }
 
 /// Tells a person how to get out again.
@@ -48,7 +66,7 @@ struct Over<'a> {
     name: &'a str,
     uuid: Uuid,
     left: &'static str,
-    end: Option<End>,
+    end: Option<String>,
 }
 
 /// Says why a session is over and answers the exit code.
@@ -71,7 +89,7 @@ pub(crate) fn leave(app: &App, guest: &Guest, left: Left) -> Result<ExitCode, Fa
 /// Says something about the session on standard error.
 pub(crate) fn tell(app: &App, guest: &Guest, left: Left, text: &str) {
     let (word, end) = match left {
-        Left::Ended(end) => ("ended", Some(end)),
+        Left::Ended(end) => ("ended", Some(output::end(end))),
         Left::Detached => ("detached", None),
         Left::Drained => ("drained", None),
         Left::TimedOut => ("timed-out", None),

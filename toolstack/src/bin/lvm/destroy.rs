@@ -58,8 +58,8 @@ fn destroy(
     if info.domid == DomId::DOM0 {
         return Err(Failure::said(Exit::Failure, "Domain-0 is this host itself; it stays"));
     }
-    if target.entry.record.is_some() {
-        lifecycle.destroy(target.guest("destroy")?)?;
+    if let Some(record) = &target.entry.record {
+        lifecycle.destroy(record)?;
     } else if foreign && !matches!(Selector::from(named), Selector::Name(_)) {
         target.call(Xen::destroy_domain)?;
     } else {

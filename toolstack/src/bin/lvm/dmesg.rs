@@ -1,6 +1,5 @@
 //! `lvm dmesg`: Xen's own log.
 
-use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,13 +30,8 @@ pub(crate) fn run(app: &App, args: &DmesgArgs) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&log).into_owned();
         return output::json(&Log { log: text, cleared: args.clear });
     }
-    write(&log)?;
+    output::bytes(&log)?;
     if args.follow { follow(&xen, log) } else { Ok(()) }
-}
-
-fn write(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(output::output_failed)
 }
 
 fn follow(xen: &Arc<Xen>, mut seen: Vec<u8>) -> Result<(), Failure> {
@@ -50,7 +44,7 @@ fn follow(xen: &Arc<Xen>, mut seen: Vec<u8>) -> Result<(), Failure> {
             return Ok(());
         }
         let now = xen.log(false)?;
-        write(added(&seen, &now))?;
+        output::bytes(added(&seen, &now))?;
         seen = now;
     }
 }

@@ -54,19 +54,15 @@ pub(crate) struct Row {
 
 impl From<&Entry> for Row {
     fn from(entry: &Entry) -> Self {
-        use lightvm::xen::DomainState;
         let info = &entry.info;
-        let (state, reason) = match info.state {
-            DomainState::Shutdown(reason) => ("ended".to_owned(), Some(output::reason(reason))),
-            state => (output::state(state), None),
-        };
+        let (state, shutdown_reason) = output::state_words(info.state);
         Row {
             name: name_of(entry),
             uuid: info.uuid,
             domid: info.domid.0,
             guest_type: type_of(entry),
             state,
-            shutdown_reason: reason,
+            shutdown_reason,
             paused: info.paused,
             vcpus: info.vcpus,
             online_vcpus: info.online_vcpus,

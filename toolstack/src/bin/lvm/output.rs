@@ -11,8 +11,13 @@ use crate::failure::Failure;
 
 /// Prints `text` on standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    bytes(text.as_bytes())
+}
+
+/// Prints `bytes` as they are on standard output.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(output_failed)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(output_failed)
 }
 
 /// Prints `text` and a newline on standard output.
@@ -95,6 +100,14 @@ pub(crate) fn state(state: DomainState) -> String {
         DomainState::Paused => "paused".to_owned(),
         DomainState::Blocked => "blocked".to_owned(),
         DomainState::Running => "running".to_owned(),
+    }
+}
+
+/// As [`state`], for JSON: a word, and the reason where it ended by itself.
+pub(crate) fn state_words(state: DomainState) -> (String, Option<String>) {
+    match state {
+        DomainState::Shutdown(reason) => ("ended".to_owned(), Some(self::reason(reason))),
+        other => (self::state(other), None),
     }
 }
 

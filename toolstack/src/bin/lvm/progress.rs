@@ -19,7 +19,7 @@ impl Progress {
             return Progress { bar: ProgressBar::hidden() };
         }
         let bar = ProgressBar::new(steps as u64).with_message(doing);
-        let style = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {per_sec} {eta}");
+        let style = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len}, {eta} left");
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("=> "));
         }

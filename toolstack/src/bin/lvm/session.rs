@@ -95,46 +95,69 @@ impl Session {
                 return Ok(Left::TimedOut);
             }
             let next = [until.deadline, drained].into_iter().flatten().min();
-            if self.wait(&console, next, more)? {
+            if self.wait(Some(&console), next, more)? {
                 return Ok(Left::Interrupted);
             }
             self.input.push(&console)?;
         }
     }
 
+    /// Waits for `time` unless one side wants to leave; answers why if so.
+    pub(crate) fn rest(&mut self, time: Duration, until: Until) -> Result<Option<Left>, Failure> {
+        let end = Instant::now() + time;
+        loop {
+            let now = Instant::now();
+            if until.deadline.is_some_and(|at| now >= at) {
+                return Ok(Some(Left::TimedOut));
+            }
+            if self.input.left {
+                return Ok(Some(Left::Detached));
+            }
+            if now >= end {
+                return Ok(None);
+            }
+            let next = until.deadline.map_or(end, |at| at.min(end));
+            if self.wait(None, Some(next), false)? {
+                return Ok(Some(Left::Interrupted));
+            }
+        }
+    }
+
     /// Waits for anything to do, at most until `next`; answers whether a signal came.
     fn wait(
         &mut self,
-        console: &Console,
+        console: Option<&Console>,
         next: Option<Instant>,
         at_once: bool,
     ) -> Result<bool, Failure> {
         let stdin = io::stdin();
-        let mut fds = vec![
-            PollFd::new(console.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.watch.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        let wanted = [
+            Some(self.signals.as_fd()),
+            Some(self.watch.as_fd()),
+            console.map(AsFd::as_fd),
+            self.input.wants_more().then(|| stdin.as_fd()),
         ];
-        if self.input.wants_more() {
-            fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
-        }
+        let mut fds: Vec<_> =
+            wanted.iter().flatten().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
         let timeout = if at_once { PollTimeout::ZERO } else { self.patience(next) };
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(e) => return Err(Failure::io("cannot wait for the console")(e.into())),
         }
-        let ready: Vec<_> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(false));
+        let [signal, end, output, input] =
+            wanted.map(|fd| fd.is_some() && ready.next().unwrap_or(false));
         let events = |e| Failure::io("cannot take an event")(e);
-        if ready[0] {
-            console.acknowledge().map_err(events)?;
-        }
-        if ready[1] {
+        if end {
             self.watch.acknowledge().map_err(events)?;
         }
-        if ready.get(3) == Some(&true) {
+        if let (true, Some(console)) = (output, console) {
+            console.acknowledge().map_err(events)?;
+        }
+        if input {
             self.input.fill(self.raw.is_some())?;
         }
-        Ok(ready[2] && self.signals.came())
+        Ok(signal && self.signals.came())
     }
 
     fn patience(&self, next: Option<Instant>) -> PollTimeout {
@@ -152,7 +175,7 @@ impl Session {
 
 /// Copies what waits in the ring to standard output; answers how many bytes, and
 /// whether there may be more.
-pub(crate) fn copy_output(console: &Console) -> Result<(usize, bool), Failure> {
+fn copy_output(console: &Console) -> Result<(usize, bool), Failure> {
     let mut chunk = [0; 2048];
     let mut total = 0;
     let mut out = io::stdout().lock();

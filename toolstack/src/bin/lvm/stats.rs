@@ -32,6 +32,7 @@ struct Usage {
     uuid: Uuid,
     domid: DomId,
     state: String,
+    shutdown_reason: Option<String>,
     cpu_percent: f64,
     cpu_time_ns: u64,
     vcpus: u32,
@@ -84,12 +85,14 @@ fn usages(
         .map(|entry| {
             let info = &entry.info;
             let earlier = before.get(&(info.domid, info.uuid)).copied().unwrap_or(0);
+            let (state, shutdown_reason) = output::state_words(info.state);
             let used = Duration::from_nanos(info.cpu_time.saturating_sub(earlier));
             Usage {
                 name: name_of(entry),
                 uuid: info.uuid,
                 domid: info.domid,
-                state: output::state(info.state),
+                state,
+                shutdown_reason,
                 cpu_percent: percent(used.as_secs_f64(), elapsed.as_secs_f64()),
                 cpu_time_ns: info.cpu_time,
                 vcpus: info.online_vcpus,
@@ -112,12 +115,19 @@ fn percent(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { (part / whole * 1000.0).round() / 10.0 } else { 0.0 }
 }
 
+fn state_text(usage: &Usage) -> String {
+    match &usage.shutdown_reason {
+        Some(reason) => format!("{} ({reason})", usage.state),
+        None => usage.state.clone(),
+    }
+}
+
 fn table(stats: &Stats) -> String {
     let rows = stats.domains.iter().map(|usage| {
         [
             usage.name.clone().unwrap_or_else(|| "-".to_owned()),
             usage.domid.to_string(),
-            usage.state.clone(),
+            state_text(usage),
             format!("{:.1}", usage.cpu_percent),
             output::cpu_time(usage.cpu_time_ns),
             usage.vcpus.to_string(),
@@ -134,4 +144,49 @@ fn table(stats: &Stats) -> String {
         stats.interval_s,
         output::table(header, &[1, 3, 4, 5, 6, 7], rows)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(domid: u16, cpu_percent: f64) -> Usage {
+        Usage {
+            name: (domid > 0).then(|| format!("g{domid}")),
+            uuid: Uuid::from_u128(u128::from(domid)),
+            domid: DomId(domid),
+            state: "ended".to_owned(),
+            shutdown_reason: Some("crash".to_owned()),
+            cpu_percent,
+            cpu_time_ns: 1_500_000_000,
+            vcpus: 1,
+            memory: 4 << 20,
+            memory_percent: 0.4,
+        }
+    }
+
+    #[test]
+    fn the_table_tells_all_of_it() {
+        let stats = Stats {
+            interval_s: 1.0,
+            cpus: 2,
+            memory: 1 << 30,
+            free_memory: 1 << 29,
+            domains: vec![usage(7, 12.34)],
+        };
+        assert_eq!(
+            table(&stats),
+            "512 MiB of 1024 MiB free, 2 CPUs, over 1.00 s\n\
+             NAME  DOMID  STATE          CPU%  CPU TIME  VCPUS  MEMORY  MEM%\n\
+             g7        7  ended (crash)  12.3   1.500 s      1   4 MiB   0.4\n"
+        );
+    }
+
+    #[test]
+    fn percents_are_of_one_cpu_and_to_a_tenth() {
+        assert_eq!(percent(1.0, 1.0), 100.0);
+        assert_eq!(percent(1.0, 3.0), 33.3);
+        assert_eq!(percent(1.0, 0.0), 0.0);
+        assert_eq!(percent(pages(4 << 20), pages(16 << 40)), 0.0);
+    }
 }

@@ -21,6 +21,34 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn every_verb_and_option_is_documented() {
+    let docs = include_str!("../../../../../docs/lvm.md");
+    for verb in Cli::command().get_subcommands() {
+        let name = verb.get_name();
+        assert!(docs.contains(&format!("lvm {name}")), "{name}");
+        let longs = verb.get_arguments().filter_map(clap::Arg::get_long);
+        for long in longs.filter(|long| !Key::ALL.iter().any(|k| k.flag() == format!("--{long}"))) {
+            let short = verb.get_arguments().find(|arg| arg.get_long() == Some(long));
+            let short = short.and_then(clap::Arg::get_short).map(|c| format!("`-{c}"));
+            let named = docs.contains(&format!("--{long}"))
+                || short.is_some_and(|short| docs.contains(&short) || docs.contains(&short[1..]));
+            assert!(named, "{name} --{long}");
+        }
+    }
+}
+
+#[test]
+fn every_exit_code_is_documented() {
+    let docs = include_str!("../../../../../docs/lvm.md");
+    let codes = LVM_HELP.split("Exit codes:\n").nth(1).unwrap();
+    for line in codes.lines().skip(1) {
+        let (code, text) = line.trim().split_once(' ').unwrap();
+        let row = docs.lines().find(|row| row.starts_with(&format!("| {code} | `")));
+        assert!(row.is_some_and(|row| row.replace('`', "").contains(text.trim())), "{line}");
+    }
+}
+
+#[test]
 fn every_key_has_its_flag() {
     let command = Cli::command();
     let create = command.find_subcommand("create").unwrap();

@@ -91,7 +91,7 @@ fn give_up(
     let left: Vec<Guest> = made
         .into_iter()
         .map(|created| created.guest)
-        .filter(|guest| lifecycle.destroy(guest.clone()).is_err())
+        .filter(|guest| lifecycle.destroy(&guest.record).is_err())
         .collect();
     if left.is_empty() {
         return failure.with(format!("{created} and are destroyed again"));

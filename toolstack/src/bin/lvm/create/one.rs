@@ -1,10 +1,11 @@
 //! One guest.
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use lightvm::config::Loaded;
-use lightvm::lifecycle::{Guest, Lifecycle, Outcome};
+use lightvm::config::{Action, Loaded};
+use lightvm::domain::End;
+use lightvm::lifecycle::{Guest, Lifecycle, Outcome, action_for};
 
 use super::maker::{Created, Maker, WaitResult};
 use super::report;
@@ -58,6 +59,10 @@ fn tell(app: &App, args: &CreateArgs, config: &Loaded, created: &Created) -> Res
     }
 }
 
+/// A guest that ends sooner than this is not brought back at once: one that fails at
+/// every start would take the host's time for good.
+const SHORT_LIFE: Duration = Duration::from_secs(1);
+
 /// Stays on the console of `guest`, through every restart, until it is no more or the
 /// user leaves.
 fn attend(
@@ -69,30 +74,46 @@ fn attend(
     let mut session = Session::open(&guest.running)?;
     console::greet(&session, &guest);
     loop {
-        let left = match session.attach(&guest.running, until) {
-            Ok(left) => left,
-            // Gone before it could be attached to.
-            Err(e) => match guest.running.end()? {
-                Some(end) => Left::Ended(end),
-                None => return Err(e),
-            },
-        };
+        let born = Instant::now();
+        let left = watch_over(&mut session, &guest, until)?;
         let Left::Ended(end) = left else {
             drop(session);
             return console::leave(app, &guest, left);
         };
+        let rest = SHORT_LIFE.saturating_sub(born.elapsed());
+        if comes_back(&guest, end)
+            && let Some(left) = session.rest(rest, until)?
+        {
+            drop(session);
+            return console::leave(app, &guest, left);
+        }
         let before = guest.clone();
         let outcome = lifecycle.carry_out(guest)?;
-        let text = format!(
-            "{} ended ({}) and {}",
-            before.record.name,
-            output::end(end),
-            shutdown::text_of(&outcome)
-        );
+        let (name, how) = (&before.record.name, output::end(end));
+        let text = format!("{name} ended ({how}) and {}", shutdown::text_of(&outcome));
         console::tell(app, &before, left, &text);
         match outcome {
             Outcome::Restarted { guest: again, .. } | Outcome::Lives(again) => guest = again,
             _ => return Ok(ExitCode::SUCCESS),
         }
+    }
+}
+
+fn watch_over(session: &mut Session, guest: &Guest, until: Until) -> Result<Left, Failure> {
+    match session.attach(&guest.running, until) {
+        Ok(left) => Ok(left),
+        // Gone before it could be attached to.
+        Err(e) => guest.running.end()?.map(Left::Ended).ok_or(e),
+    }
+}
+
+/// Whether its configuration wants it back after such an end.
+fn comes_back(guest: &Guest, end: End) -> bool {
+    match end {
+        End::Shutdown(reason) => matches!(
+            action_for(&guest.record.config, reason),
+            Action::Restart | Action::RenameRestart
+        ),
+        End::Destroyed => false,
     }
 }

@@ -14,7 +14,10 @@
 //! believed without asking Xen whether the domain still has this UUID: what
 //! a crash or a reboot leaves behind is cleaned up by whoever finds it.
 
+mod error;
 mod lock;
+mod record;
+mod selector;
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,115 +27,20 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use uuid::Uuid;
 
-use crate::build::ConsoleRing;
-use crate::config::{GuestConfig, GuestName, GuestType};
+use crate::config::GuestName;
 use crate::xen::{DomId, DomainInfo, Xen, XenError};
 
+pub use error::RegistryError;
 pub use lock::Lock;
+pub use record::{Entry, Record};
+pub use selector::Selector;
+
+use error::file;
 
 /// Where the registry is unless said otherwise.
 pub const DEFAULT_DIR: &str = "/run/lightvm";
-
-/// What is written down about a guest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Its name.
-    pub name: GuestName,
-    /// Its identity.
-    pub uuid: Uuid,
-    /// The domain it lives in.
-    pub domid: DomId,
-    /// PVH or PV.
-    pub guest_type: GuestType,
-    /// Where its console is.
-    pub console: ConsoleRing,
-    /// Seconds since 1970 when it was created.
-    pub created: u64,
-    /// What it was made from.
-    pub config: GuestConfig,
-}
-
-/// Why the registry could not do something.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RegistryError {
-    /// A living guest has this name.
-    #[error("the name `{name}` is taken by domain {domid} ({uuid}); choose another or destroy it")]
-    NameTaken {
-        /// The name.
-        name: GuestName,
-        /// Who has it.
-        domid: DomId,
-        /// Its identity.
-        uuid: Uuid,
-    },
-    /// A living guest has this UUID.
-    #[error("the UUID {uuid} is taken by domain {domid}; leave `uuid` out to have one made")]
-    UuidTaken {
-        /// The UUID.
-        uuid: Uuid,
-        /// Who has it.
-        domid: DomId,
-    },
-    /// Nobody answers to this name, UUID or number.
-    #[error("there is no guest `{0}`; `lvm list` shows which there are")]
-    NotFound(String),
-    /// A file could not be read or written.
-    #[error("{action} {}: {source}", path.display())]
-    File {
-        /// What was to be done.
-        action: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// Xen refused a call.
-    #[error(transparent)]
-    Xen(#[from] XenError),
-}
-
-fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RegistryError {
-    move |source| RegistryError::File { action, path: path.to_owned(), source }
-}
-
-/// How a user names a guest: everything that is a UUID is one, everything that is a
-/// number is a domain number, all else is a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selector {
-    /// By domain number.
-    DomId(DomId),
-    /// By UUID.
-    Uuid(Uuid),
-    /// By name.
-    Name(String),
-}
-
-impl From<&str> for Selector {
-    fn from(text: &str) -> Self {
-        if let Ok(n) = text.parse::<u16>() {
-            Selector::DomId(DomId(n))
-        } else if let Ok(uuid) = Uuid::try_parse(text) {
-            Selector::Uuid(uuid)
-        } else {
-            Selector::Name(text.to_owned())
-        }
-    }
-}
-
-/// A domain and what is written down about it; nothing is for domains that another
-/// toolstack made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// What Xen knows.
-    pub info: DomainInfo,
-    /// What the registry knows.
-    pub record: Option<Record>,
-}
 
 /// The registry of one host.
 #[derive(Clone, Debug)]
@@ -458,4 +366,35 @@ fn domain(xen: &Xen, domid: DomId) -> Result<Option<DomainInfo>, XenError> {
 fn link_target(link: &Path) -> Option<Uuid> {
     let target = fs::read_link(link).ok()?;
     Uuid::try_parse(target.file_stem()?.to_str()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_is_never_taken_for_a_number_or_a_uuid(name in "[A-Za-z0-9_.@+-]{1,63}") {
+            if let Ok(name) = name.parse::<GuestName>() {
+                let selector = Selector::from(name.as_str());
+                prop_assert_eq!(selector, Selector::Name(name.to_string()));
+            }
+        }
+
+        #[test]
+        fn numbers_and_uuids_are_what_they_are(domid in any::<u16>(), uuid in any::<u128>()) {
+            let uuid = Uuid::from_u128(uuid);
+            let domain = Selector::from(domid.to_string().as_str());
+            prop_assert_eq!(domain, Selector::DomId(DomId(domid)));
+            let guest = Selector::from(uuid.to_string().as_str());
+            prop_assert_eq!(guest, Selector::Uuid(uuid));
+        }
+
+        #[test]
+        fn anything_typed_names_something(text in ".{0,100}") {
+            let _ = Selector::from(text.as_str());
+        }
+    }
 }
