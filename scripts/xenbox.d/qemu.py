@@ -22,8 +22,7 @@ CPUS = 2
 # With two, QEMU takes turns in slices as long as half the time to the next timer: a CPU that is woken by the other
 # may wait milliseconds of virtual time for its turn.
 METERED_CPUS = 1
-# bootscrub=no: boot-time memory is zero already, and scrubbing would make the machine back all of it.
-XEN_OPTIONS = "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning bootscrub=no"
+XEN_OPTIONS = "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning"
 DOM0_OPTIONS = "console=hvc0 rdinit=/init quiet panic=1"
 
 

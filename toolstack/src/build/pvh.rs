@@ -224,6 +224,9 @@ pub(crate) fn load(
     let entry = boot.kernel.pvh()?.entry;
     let plan = Plan::new(memory, vcpus, boot)?;
     let mut writes = Writes::default();
+    let written = Frames { start: plan.kernel.start, count: plan.initrd.end() - plan.kernel.start };
+    writes.clear(xen, written.start * PAGE_SIZE, written.count * PAGE_SIZE);
+    writes.clear(xen, memory.console() * PAGE_SIZE, PAGE_SIZE);
     for segment in boot.kernel.segments() {
         writes.add(segment.paddr, segment.data());
     }

@@ -1,9 +1,9 @@
 //! What is to be written into a new domain's memory, and the writing of it.
 //!
-//! Only pages that get content are mapped. All others are zero already: Xen scrubs
-//! memory before it gives it to a domain, at boot (`bootscrub`) and after the death of
-//! its last owner. Mapping and clearing a page costs as much as copying it, and most
-//! of a small kernel's pages, and a third of Linux's, are empty.
+//! Only pages that get content are mapped. All others are zero already where Xen
+//! clears memory before it gives it to a domain, which it does unless it was told not
+//! to ([`Xen::clears_memory`]). Mapping and clearing a page costs as much as copying
+//! it, and most of a small kernel's pages, and a third of Linux's, are empty.
 
 use std::borrow::Cow;
 
@@ -23,6 +23,16 @@ impl<'a> Writes<'a> {
         let bytes = bytes.into();
         if !bytes.is_empty() {
             self.pieces.push((address, bytes));
+        }
+    }
+
+    /// Makes sure that the pages of `len` bytes from `address` on are zero but for what
+    /// is added after this.
+    pub(crate) fn clear(&mut self, xen: &Xen, address: u64, len: u64) {
+        if !xen.clears_memory() {
+            let start = address / PAGE_SIZE * PAGE_SIZE;
+            let end = (address + len).next_multiple_of(PAGE_SIZE);
+            self.add(start, vec![0; usize::try_from(end - start).unwrap_or(0)]);
         }
     }
 

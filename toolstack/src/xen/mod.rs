@@ -12,6 +12,7 @@ mod hvm;
 mod memory;
 mod pv;
 mod scheduler;
+mod scrubbing;
 
 use std::fmt;
 use std::io;
@@ -88,6 +89,7 @@ fn expected_domctl(major: u16, minor: u16) -> u32 {
 pub struct Xen {
     privcmd: Privcmd,
     version: XenVersion,
+    clears_memory: bool,
     monitor: Option<Box<dyn CallMonitor>>,
 }
 
@@ -118,7 +120,7 @@ impl Xen {
     fn open_with(monitor: Option<Box<dyn CallMonitor>>) -> Result<Arc<Xen>, XenError> {
         let privcmd = Privcmd::open().map_err(|(path, e)| XenError::from_open(path, e))?;
         let version = XenVersion { major: 0, minor: 0, domctl: 0, sysctl: 0 };
-        let mut xen = Xen { privcmd, version, monitor: None };
+        let mut xen = Xen { privcmd, version, clears_memory: false, monitor: None };
         xen.probe()?;
         xen.monitor = monitor;
         Ok(Arc::new(xen))
@@ -153,6 +155,7 @@ impl Xen {
         self.version.minor = u16::try_from(answer & 0xffff).unwrap_or(u16::MAX);
         self.version.domctl = self.probe_domctl()?;
         self.version.sysctl = self.probe_sysctl()?;
+        self.clears_memory = scrubbing::clears_memory(&self.command_line()?);
         Ok(())
     }
 

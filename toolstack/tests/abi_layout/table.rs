@@ -129,6 +129,7 @@ fn calls(checks: &mut Vec<Check>) {
         memory::MMUEXT_PIN_L4_TABLE = "MMUEXT_PIN_L4_TABLE";
         version::XENVER_VERSION = "XENVER_version";
         version::XENVER_EXTRAVERSION = "XENVER_extraversion";
+        version::XENVER_COMMANDLINE = "XENVER_commandline";
         sched::REMOTE_SHUTDOWN = "SCHEDOP_remote_shutdown";
         sched::SHUTDOWN_POWEROFF = "SHUTDOWN_poweroff";
         sched::SHUTDOWN_REBOOT = "SHUTDOWN_reboot";
@@ -145,6 +146,7 @@ fn calls(checks: &mut Vec<Check>) {
         };
         memory::MmuextOp = "struct mmuext_op" { cmd, mfn = "arg1.mfn", arg2 };
         version::ExtraVersion = "xen_extraversion_t" {};
+        version::CommandLine = "xen_commandline_t" {};
         sched::RemoteShutdown = "struct sched_remote_shutdown" { domain_id, reason };
     }
 }

@@ -42,6 +42,39 @@ fn a_dropped_shell_leaves_nothing() {
     }
 }
 
+/// The builders write only pages that get content (`build::writes`). That is right as
+/// long as Xen hands out cleared memory, also memory that somebody just had.
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn memory_that_another_domain_had_is_zero() {
+    const MIB: u64 = 1 << 20;
+    let host = OnXen::new();
+    let shell = |bytes: u64| {
+        let spec = ShellSpec { memory: bytes, max_memory: bytes, ..shell_spec(GuestType::Pvh) };
+        Shell::build(&host.xen, &spec).expect("a shell")
+    };
+    let pages = |shell: &Shell| {
+        let gfns: Vec<u64> = (0..16 * MIB / 4096).collect();
+        host.xen.map(shell.domid(), &gfns).expect("its memory")
+    };
+    assert!(host.xen.clears_memory(), "{}", host.xen.command_line().expect("Xen's command line"));
+    // With little memory left, what is freed has to be given out again.
+    let free = host.xen.host().expect("the host").free_memory;
+    let filler = shell((free - 48 * MIB) / (2 * MIB) * (2 * MIB));
+    for _ in 0..3 {
+        let dirty = shell(16 * MIB);
+        pages(&dirty).write(0, &vec![0xa5; 16 << 20]);
+        drop(dirty);
+        let fresh = shell(16 * MIB);
+        let mut content = vec![1; 16 << 20];
+        pages(&fresh).read(0, &mut content);
+        let stale = content.iter().position(|&b| b != 0);
+        assert_eq!(stale, None, "memory with another domain's content");
+    }
+    drop(filler);
+    host.assert_unchanged("building in memory just freed");
+}
+
 #[test]
 #[ignore = "needs Xen: scripts/test"]
 fn a_dropped_loaded_guest_leaves_nothing() {

@@ -76,6 +76,7 @@ impl Guest<'_> {
         let (start, end) =
             (self.layout.kernel.start * PAGE_SIZE, self.layout.kernel.end() * PAGE_SIZE);
         let mut writes = Writes::default();
+        writes.clear(self.xen, start, end - start);
         for segment in kernel.segments() {
             let address = image.pseudo_physical(segment.paddr);
             let ends = address.checked_add(segment.data().len() as u64);
@@ -99,6 +100,9 @@ impl Guest<'_> {
         console_port: u32,
     ) -> Result<(), BuildError> {
         let mut writes = Writes::default();
+        for pfn in [self.layout.start_info, self.layout.store, self.layout.console] {
+            writes.clear(self.xen, pfn * PAGE_SIZE, PAGE_SIZE);
+        }
         if let Some(ramdisk) = boot.ramdisk {
             writes.add(self.layout.initrd.start * PAGE_SIZE, ramdisk.bytes());
         }

@@ -12,4 +12,18 @@ pub const XENVER_EXTRAVERSION: u64 = 1;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExtraVersion(pub [u8; 16]);
 
-plain!(ExtraVersion);
+/// `XENVER_commandline`: fills a [`CommandLine`].
+pub const XENVER_COMMANDLINE: u64 = 9;
+
+/// `xen_commandline_t`: the hypervisor's own command line.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct CommandLine(pub [u8; 1024]);
+
+impl Default for CommandLine {
+    fn default() -> Self {
+        CommandLine([0; 1024])
+    }
+}
+
+plain!(ExtraVersion, CommandLine);
