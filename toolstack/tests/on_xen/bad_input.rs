@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lightvm::build::{Boot, BuildError};
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType, MemSize, TscMode};
-use lightvm::create::CreateError;
+use lightvm::create::{CreateError, Creator};
 use lightvm::domain::{Limits, Shell, ShellSpec};
 use lightvm::image::{ImageError, Kernel};
+use lightvm::xen::{Call, CallMonitor, Xen};
+use nix::errno::Errno;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::guests::{self, BOTH};
@@ -77,19 +81,46 @@ fn memory_that_cannot_be() {
     assert!(zero.contains("4 KiB"), "{zero}");
 }
 
-/// Less than the host's free memory, more than it can give: found out on the way, and
-/// everything goes back.
+/// Takes memory away between a creator's first look at the host and its use of it.
+#[derive(Clone)]
+struct Thief {
+    xen: Arc<Xen>,
+    loot: Arc<Mutex<Option<Shell>>>,
+}
+
+impl CallMonitor for Thief {
+    fn before(&self, call: Call) -> Result<(), Errno> {
+        let mut loot = self.loot.lock();
+        if call.name() == "XEN_DOMCTL_max_mem" && loot.is_none() {
+            *loot = Some(Shell::build(&self.xen, &spec(GuestType::Pvh, 16 << 20)).expect("loot"));
+        }
+        Ok(())
+    }
+}
+
+/// The host had the memory when it was asked, and then has not: found out on the way,
+/// and everything goes back.
 #[test]
 #[ignore = "needs Xen: scripts/test"]
 fn memory_that_runs_out_on_the_way() {
     let host = OnXen::new();
+    let thief = Thief { xen: Arc::clone(&host.xen), loot: Arc::default() };
+    let xen = Xen::open_monitored(Box::new(thief.clone())).expect("Xen");
+    let creator = Creator::new(&xen);
     for guest_type in BOTH {
         let free = host.xen.host().expect("the host").free_memory & !4095;
-        let error = refused_build(&host, "all there is", &with_memory(guest_type, free));
-        let text = error.to_string();
+        let result = creator.create(&with_memory(guest_type, free));
+        assert!(thief.loot.lock().take().is_some(), "{guest_type}: nothing was taken");
+        let Err(CreateError::Build(error)) = result else { panic!("{guest_type}: {result:?}") };
         let clear = matches!(error, BuildError::HostFull { .. } | BuildError::Xen(_));
+        let text = error.to_string();
         assert!(clear && text.contains("destroy guests"), "{guest_type}: {text}");
+        let domains = host.xen.domains().expect("domains");
+        assert_eq!(domains.len(), 1, "{guest_type}: {domains:?}");
     }
+    drop(creator);
+    drop(xen);
+    host.assert_unchanged("memory running out");
 }
 
 fn spec(guest_type: GuestType, memory: u64) -> ShellSpec {
