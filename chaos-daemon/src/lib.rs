@@ -1,0 +1,1 @@
+//! The lightvm daemon: creates and serves guests.

@@ -1,0 +1,2 @@
+//! The lightvm daemon.
+fn main() {}
