@@ -52,7 +52,7 @@ pub struct Job {
     pub(super) disk: Arc<Disk>,
     pub(super) work: Work,
     /// Bytes already read or written.
-    done: usize,
+    pub(super) done: usize,
 }
 
 /// A job that is over.
@@ -74,14 +74,16 @@ pub(super) struct Rest {
     pub(super) part: Range<usize>,
 }
 
+impl Rest {
+    pub(super) fn of(offset: u64, buffer: &Buffer, done: usize) -> Rest {
+        Rest { offset: offset + done as u64, part: done..buffer.bytes().len() }
+    }
+}
+
 impl Job {
     /// Work on `disk`.
     pub fn new(token: Token, disk: Arc<Disk>, work: Work) -> Job {
         Job { token, disk, work, done: 0 }
-    }
-
-    pub(super) fn rest(&self, offset: u64, buffer: &Buffer) -> Rest {
-        Rest { offset: offset + self.done as u64, part: self.done..buffer.bytes().len() }
     }
 
     /// Takes note of a system call's answer: the job again while something is left.

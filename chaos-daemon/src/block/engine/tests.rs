@@ -18,9 +18,13 @@ fn engines() -> Vec<Engine> {
 }
 
 fn disk(dir: &Path) -> Arc<Disk> {
+    opened(dir, false)
+}
+
+fn opened(dir: &Path, direct: bool) -> Arc<Disk> {
     let path = dir.join("disk");
     File::create(&path).unwrap().set_len(SIZE).unwrap();
-    Arc::new(Disk::open(&DiskSpec { path, writable: true, direct: false }, Duration::ZERO).unwrap())
+    Arc::new(Disk::open(&DiskSpec { path, writable: true, direct }, Duration::ZERO).unwrap())
 }
 
 /// Through the queue, whatever could be done at once.
@@ -30,12 +34,12 @@ fn queued(engine: &mut Engine, disk: &Arc<Disk>, works: Vec<Work>) -> Vec<Comple
         engine.in_flight += 1;
         engine.queue_of(Job::new(Token { device: 1, request }, Arc::clone(disk), work));
     }
-    engine.submit();
+    engine.submit_all();
     let mut done = Vec::new();
     while done.len() < count {
-        let mut events = [PollFd::new(engine.event(), PollFlags::POLLIN)];
+        let mut events = [PollFd::new(engine.as_fd(), PollFlags::POLLIN)];
         assert_eq!(poll(&mut events, PollTimeout::from(60_000u16)).unwrap(), 1);
-        engine.completions(&mut done);
+        done.extend(std::iter::from_fn(|| engine.completion()));
     }
     assert_eq!(engine.in_flight(), 0);
     done.sort_by_key(|completion| completion.token.request);
@@ -78,6 +82,24 @@ fn what_is_written_is_read_and_what_is_punched_is_gone() {
         }
         let blocks = std::fs::metadata(disk.path()).unwrap().blocks();
         assert!(blocks * 512 <= 8192 + 2 * 4096, "{blocks} blocks of a sparse file in use");
+    }
+}
+
+#[test]
+fn direct_io_serves_what_is_aligned_to_blocks_and_what_is_not() {
+    for mut engine in engines() {
+        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let disk = opened(dir.path(), true);
+        let whole = vec![write(&mut engine, 4096, 4096, 1)];
+        let odd = vec![write(&mut engine, 4096 + 512, 1024, 2)];
+        for works in [whole, odd] {
+            queued(&mut engine, &disk, works).remove(0).outcome.unwrap();
+        }
+        let work = vec![read(&mut engine, 4096, 4096)];
+        let found = queued(&mut engine, &disk, work).remove(0).buffer.unwrap();
+        assert_eq!(found.bytes()[..512], [1; 512]);
+        assert_eq!(found.bytes()[512..1536], [2; 1024]);
+        assert_eq!(found.bytes()[1536..], [1; 2560]);
     }
 }
 
