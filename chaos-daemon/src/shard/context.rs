@@ -68,13 +68,15 @@ impl Bell {
 pub struct Turn {
     /// The budget was used up before the work.
     pub again: bool,
+    /// When the device wants another turn though nothing rang, as a rate limit does.
+    pub wake: Option<Instant>,
 }
 
 impl Turn {
     /// Everything there was to do is done.
-    pub const DONE: Turn = Turn { again: false };
+    pub const DONE: Turn = Turn { again: false, wake: None };
     /// There is more to do than one turn may take.
-    pub const AGAIN: Turn = Turn { again: true };
+    pub const AGAIN: Turn = Turn { again: true, wake: None };
 }
 
 /// Why a device was disconnected.

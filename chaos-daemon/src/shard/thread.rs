@@ -11,7 +11,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::eventfd::EventFd;
 
 use super::{Command, ShardError};
-use crate::block::Engine;
+use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
 
 /// What a shard waits for.
@@ -54,7 +54,7 @@ impl Loop {
     ) -> Result<Loop, ShardError> {
         let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(std::io::Error::from)?;
         let channels = xen.event_channels()?;
-        let (fabric, engine) = (Fabric::new(seed)?, Engine::new()?);
+        let (fabric, engine) = (Fabric::new(seed)?, Engine::new(EngineOptions::default())?);
         let add = |fd, source| {
             poll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, source as u64))
                 .map_err(std::io::Error::from)
@@ -62,7 +62,7 @@ impl Loop {
         add(wake.as_fd(), Source::Commands)?;
         add(channels.as_fd(), Source::Channels)?;
         add(fabric.as_fd(), Source::Fabric)?;
-        add(engine.as_fd(), Source::Engine)?;
+        add(engine.event(), Source::Engine)?;
         Ok(Loop { xen, poll, channels, fabric, engine, inbox, wake, stopped: false })
     }
 
@@ -71,7 +71,7 @@ impl Loop {
         while !self.stopped {
             let now = self.wait();
             self.fabric.turn(now);
-            self.engine.submit_all();
+            self.engine.submit();
         }
     }
 
@@ -100,7 +100,7 @@ impl Loop {
             }
             Source::Channels => while let Ok(Some(_port)) = self.channels.pending() {},
             Source::Fabric => {}
-            Source::Engine => while self.engine.completion().is_some() {},
+            Source::Engine => self.engine.completions(&mut Vec::new()),
         }
     }
 
