@@ -7,12 +7,13 @@ use nix::errno::Errno;
 
 use crate::block::buffer::Buffer;
 use crate::block::disk::Disk;
+use crate::shard::DeviceId;
 
 /// Says whose job it is; comes back with the completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The device, as its shard numbers them. Never reused while jobs are in flight.
-    pub device: u64,
+    /// The device.
+    pub device: DeviceId,
     /// The device's own number for the request.
     pub request: u32,
 }

@@ -7,8 +7,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::*;
 use crate::block::disk::{Disk, DiskSpec};
+use crate::shard::{DeviceId, GuestId};
 
 const SIZE: u64 = 1 << 20;
+const DEVICE: DeviceId = DeviceId { guest: GuestId { index: 3, epoch: 1 }, slot: 2 };
 
 /// Both queues, or only threads where the machine forbids io_uring.
 fn engines() -> Vec<Engine> {
@@ -32,7 +34,7 @@ fn queued(engine: &mut Engine, disk: &Arc<Disk>, works: Vec<Work>) -> Vec<Comple
     let count = works.len();
     for (request, work) in (0..).zip(works) {
         engine.in_flight += 1;
-        engine.queue_of(Job::new(Token { device: 1, request }, Arc::clone(disk), work));
+        engine.queue_of(Job::new(Token { device: DEVICE, request }, Arc::clone(disk), work));
     }
     engine.submit_all();
     let mut done = Vec::new();
@@ -133,9 +135,9 @@ fn data_in_the_page_cache_is_read_at_once() {
     std::fs::write(disk.path(), vec![5; usize::try_from(SIZE).unwrap()]).unwrap();
     let mut engine = engines().remove(0);
     let work = read(&mut engine, 4096, 4096);
-    let job = Job::new(Token { device: 1, request: 7 }, disk, work);
+    let job = Job::new(Token { device: DEVICE, request: 7 }, disk, work);
     let completion = engine.start(job).expect("just written, so in the page cache");
-    assert_eq!(completion.token, Token { device: 1, request: 7 });
+    assert_eq!(completion.token, Token { device: DEVICE, request: 7 });
     assert_eq!(completion.buffer.unwrap().bytes(), [5; 4096]);
 }
 
@@ -146,7 +148,7 @@ fn jobs_in_flight_survive_the_engine() {
         let disk = disk(dir.path());
         for request in 0..32 {
             let work = read(&mut engine, 0, 65536);
-            engine.queue_of(Job::new(Token { device: 1, request }, Arc::clone(&disk), work));
+            engine.queue_of(Job::new(Token { device: DEVICE, request }, Arc::clone(&disk), work));
         }
         drop(engine);
     }
