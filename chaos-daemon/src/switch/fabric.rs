@@ -304,11 +304,9 @@ impl Fabric {
     }
 
     fn send_across(&mut self, shard: u16, message: Message) {
-        match self.peers.send(shard, message) {
-            Some(Message::Deliver(_, packet) | Message::Flood(_, _, packet)) => {
-                self.yard.pool.recycle(packet);
-            }
-            _ => {}
+        let back = self.peers.send(shard, message);
+        if let Some(Message::Deliver(_, packet) | Message::Flood(_, _, packet)) = back {
+            self.yard.pool.recycle(packet);
         }
     }
 

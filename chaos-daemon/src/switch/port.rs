@@ -146,6 +146,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn queues_stay_in_their_bounds(steps in proptest::collection::vec((0..4usize, any::<bool>(), any::<bool>()), 0..400)) {
             let mut pool = Pool::default();

@@ -195,6 +195,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn the_parts_carry_the_whole(
             len in 0..65_000usize, size in MIN_SEGMENT..9000, v6 in any::<bool>(), flags in any::<u8>(),
