@@ -1,1 +1,3 @@
 //! The lightvm daemon: creates and serves guests.
+
+pub mod facade;
