@@ -23,11 +23,11 @@ impl Path {
     /// `EINVAL` when it is none, holds other characters than letters, digits and
     /// `-/_@`, or is too long: [`RELATIVE_PATH_MAX`] below a domain's own folder.
     pub fn absolute(text: &str) -> Result<Path, Errno> {
-        let shape = text == "/"
-            || (text.starts_with('/') && !text.ends_with('/') && !text.contains("//"));
+        let shape =
+            text == "/" || (text.starts_with('/') && !text.ends_with('/') && !text.contains("//"));
         let chars = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-/_@".contains(&b));
-        let long = text.len() > ABSOLUTE_PATH_MAX
-            || text.len() - home_prefix(text) > RELATIVE_PATH_MAX;
+        let long =
+            text.len() > ABSOLUTE_PATH_MAX || text.len() - home_prefix(text) > RELATIVE_PATH_MAX;
         if !shape || !chars || long {
             return Err(Errno::Invalid);
         }
@@ -101,7 +101,11 @@ impl fmt::Display for Path {
 fn home_prefix(text: &str) -> usize {
     let Some(rest) = text.strip_prefix("/local/domain/") else { return 0 };
     let digits = rest.bytes().take(5).take_while(u8::is_ascii_digit).count();
-    if digits > 0 && rest[digits..].starts_with('/') { text.len() - rest.len() + digits + 1 } else { 0 }
+    if digits > 0 && rest[digits..].starts_with('/') {
+        text.len() - rest.len() + digits + 1
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

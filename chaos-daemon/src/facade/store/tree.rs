@@ -28,7 +28,7 @@ pub struct Node {
 
 /// Nodes by path. Every node's parent is there, too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tree {
+pub(super) struct Tree {
     nodes: BTreeMap<Path, Arc<Node>>,
     guest: u16,
     usage: Usage,
@@ -45,30 +45,36 @@ pub struct Usage {
 
 impl Tree {
     /// A tree with nothing but `/`, counting what belongs to domain `guest`.
-    pub fn new(guest: u16, root: Permissions) -> Tree {
+    pub(super) fn new(guest: u16, root: Permissions) -> Tree {
         let mut tree = Tree { nodes: BTreeMap::new(), guest, usage: Usage::default() };
         tree.put(&Path::root(), Vec::new(), root, 0);
         tree
     }
 
     /// The node at `path`.
-    pub fn get(&self, path: &Path) -> Option<&Node> {
+    pub(super) fn get(&self, path: &Path) -> Option<&Node> {
         self.nodes.get(path).map(Arc::as_ref)
     }
 
     /// What belongs to the guest.
-    pub fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> Usage {
         self.usage
     }
 
     /// The nearest node at or above `path`.
-    pub fn nearest(&self, path: &Path) -> Option<&Node> {
+    pub(super) fn nearest(&self, path: &Path) -> Option<&Node> {
         std::iter::successors(Some(path.clone()), Path::parent).find_map(|path| self.get(&path))
     }
 
     /// Creates or changes a node; a new one is entered with its parent, which must
     /// be there (or is changed, too, when it is not: nothing is lost but its mark).
-    pub fn put(&mut self, path: &Path, value: Vec<u8>, permissions: Permissions, generation: u64) {
+    pub(super) fn put(
+        &mut self,
+        path: &Path,
+        value: Vec<u8>,
+        permissions: Permissions,
+        generation: u64,
+    ) {
         let old = self.nodes.remove(path);
         let children_len = old.as_ref().map_or(0, |node| node.children_len);
         let node = Node { value, permissions, generation, children_len };
@@ -81,7 +87,7 @@ impl Tree {
     }
 
     /// Removes one node; its children must be gone.
-    pub fn remove(&mut self, path: &Path, generation: u64) {
+    pub(super) fn remove(&mut self, path: &Path, generation: u64) {
         if let Some(old) = self.nodes.remove(path) {
             self.count(path, &old, false);
             self.mark_parent(path, generation, false);
@@ -89,13 +95,13 @@ impl Tree {
     }
 
     /// Names of the children of `path`, in order.
-    pub fn children<'a>(&'a self, path: &'a Path) -> Vec<&'a str> {
+    pub(super) fn children<'a>(&'a self, path: &'a Path) -> Vec<&'a str> {
         let names = self.range_below(path).filter_map(|(child, _)| child.below(path));
         names.filter(|name| !name.contains('/')).collect()
     }
 
     /// All paths below `path`, deepest first; `path` itself comes last.
-    pub fn subtree(&self, path: &Path) -> Vec<Path> {
+    pub(super) fn subtree(&self, path: &Path) -> Vec<Path> {
         let mut paths: Vec<Path> = self.range_below(path).map(|(path, _)| path.clone()).collect();
         paths.push(path.clone());
         paths.sort_by(|a, b| b.cmp(a));

@@ -54,7 +54,12 @@ impl Watches {
     /// # Errors
     /// `EINVAL` for a bad path, `EEXIST` for the same watch again, `E2BIG` and
     /// `ENOMEM` for too many.
-    pub(super) fn add(&mut self, text: &str, token: &str, home: &Path) -> Result<WatchEvent, Errno> {
+    pub(super) fn add(
+        &mut self,
+        text: &str,
+        token: &str,
+        home: &Path,
+    ) -> Result<WatchEvent, Errno> {
         let watch = Watch { target: Target::parse(text, home)?, token: token.to_owned() };
         let same = |other: &Watch| other.token == token && other.target.is_same(&watch.target);
         if self.watches.iter().any(same) {
