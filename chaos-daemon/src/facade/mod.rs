@@ -13,7 +13,6 @@
 mod guest;
 mod journal;
 mod machine;
-mod memory;
 mod output;
 mod ring;
 mod service;
@@ -26,7 +25,6 @@ pub mod xenbus;
 pub use guest::{Ask, Guest, Page};
 pub use journal::{Journal, JournalError, replay};
 pub use machine::{ConnectionError, Event, Machine, Operation};
-pub use memory::SharedMemory;
 pub use ring::Ring;
 pub use service::{Facade, Turn};
 pub use xenbus::{

@@ -5,8 +5,9 @@
 
 use std::sync::atomic::Ordering;
 
+use noxs::SharedMemory;
+
 use super::machine::ConnectionError;
-use super::memory::SharedMemory;
 
 /// Bytes of each of the two byte streams.
 pub(super) const STREAM_SIZE: usize = 1024;

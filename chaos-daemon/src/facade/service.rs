@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use noxs::SharedMemory;
+
 use super::guest::{Ask, Guest};
 use super::journal::{Journal, JournalError};
 use super::machine::{Event, Machine, Operation};
-use super::memory::SharedMemory;
 use super::ring::Ring;
 use super::xenbus::{Device, Key};
 

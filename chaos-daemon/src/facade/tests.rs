@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use noxs::SharedMemory;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -23,6 +24,9 @@ const ERROR: usize = 2072;
 struct Memory(Rc<RefCell<Vec<u8>>>);
 
 impl SharedMemory for Memory {
+    fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
     fn read(&self, offset: usize, out: &mut [u8]) {
         out.copy_from_slice(&self.0.borrow()[offset..offset + out.len()]);
     }
@@ -34,6 +38,12 @@ impl SharedMemory for Memory {
     }
     fn store(&self, offset: usize, value: u32, _: Ordering) {
         self.write(offset, &value.to_le_bytes());
+    }
+    fn swap(&self, _: usize, _: u32) -> u32 {
+        unreachable!("the facade does not")
+    }
+    fn fetch_or(&self, _: usize, _: u32) -> u32 {
+        unreachable!("the facade does not")
     }
 }
 
