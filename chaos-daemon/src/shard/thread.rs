@@ -62,7 +62,7 @@ impl Loop {
         add(wake.as_fd(), Source::Commands)?;
         add(channels.as_fd(), Source::Channels)?;
         add(fabric.as_fd(), Source::Fabric)?;
-        add(engine.event(), Source::Engine)?;
+        add(engine.as_fd(), Source::Engine)?;
         Ok(Loop { xen, poll, channels, fabric, engine, inbox, wake, stopped: false })
     }
 
@@ -71,7 +71,7 @@ impl Loop {
         while !self.stopped {
             let now = self.wait();
             self.fabric.turn(now);
-            self.engine.submit();
+            self.engine.submit_all();
         }
     }
 
@@ -100,7 +100,7 @@ impl Loop {
             }
             Source::Channels => while let Ok(Some(_port)) = self.channels.pending() {},
             Source::Fabric => {}
-            Source::Engine => self.engine.completions(&mut Vec::new()),
+            Source::Engine => while self.engine.completion().is_some() {},
         }
     }
 

@@ -33,9 +33,10 @@ pub struct DiskSpec {
 #[derive(Debug)]
 pub struct Disk {
     file: File,
+    /// With direct I/O, the same disk through the page cache, for what is not aligned to its blocks.
+    cached: Option<File>,
     path: PathBuf,
     writable: bool,
-    direct: bool,
     geometry: Geometry,
     residence: Residence,
 }
@@ -50,18 +51,20 @@ impl Disk {
         if !device && !kind.is_file() {
             return Err(DiskError::NotADisk { path: spec.path.clone() });
         }
+        let direct = if spec.direct { libc::O_DIRECT } else { 0 };
         let file = lock::patiently(patience, || {
-            let file = open_file(spec, device)?;
+            let file = open_file(spec, device, direct)?;
             lock::lock(&file, &spec.path, spec.writable)?;
             Ok(file)
         })?;
-        let geometry = Geometry::of(&file, device, spec.direct).map_err(failed)?;
+        let cached = spec.direct.then(|| open_file(spec, false, 0)).transpose()?;
+        let geometry = Geometry::of(&file, device).map_err(failed)?;
         if geometry.sectors == 0 {
             return Err(DiskError::Empty { path: spec.path.clone() });
         }
         let residence = Residence::of(&file, device, spec.direct);
-        let DiskSpec { path, writable, direct } = spec.clone();
-        Ok(Disk { file, path, writable, direct, geometry, residence })
+        let DiskSpec { path, writable, .. } = spec.clone();
+        Ok(Disk { file, cached, path, writable, geometry, residence })
     }
 
     /// Where it was opened.
@@ -74,19 +77,9 @@ impl Disk {
         self.writable
     }
 
-    /// Whether I/O goes past the page cache.
-    pub fn direct(&self) -> bool {
-        self.direct
-    }
-
-    /// Size in sectors of 512 bytes, a multiple of the block size.
+    /// Size in sectors of 512 bytes; a part of a sector at the end is left out.
     pub fn sectors(&self) -> u64 {
         self.geometry.sectors
-    }
-
-    /// Bytes that requests must be a multiple of and aligned to; a power of two, at least 512.
-    pub fn block_size(&self) -> u32 {
-        self.geometry.block_size
     }
 
     /// Bytes that requests had better be a multiple of and aligned to.
@@ -97,6 +90,15 @@ impl Disk {
     /// Whether discarding is offered: ranges become holes that read as zeroes.
     pub fn can_discard(&self) -> bool {
         self.writable && self.geometry.can_discard
+    }
+
+    /// The open file for I/O on this range.
+    pub(super) fn file_for(&self, offset: u64, len: usize) -> BorrowedFd<'_> {
+        let aligned = (offset | len as u64).is_multiple_of(self.geometry.direct_block.into());
+        match &self.cached {
+            Some(cached) if !aligned => cached.as_fd(),
+            _ => self.file.as_fd(),
+        }
     }
 
     /// Whether I/O only ever moves memory, and so may be done at once.
@@ -116,19 +118,13 @@ impl AsFd for Disk {
     }
 }
 
-/// `O_EXCL` on a block device that is written keeps out mounts and other such openers.
-fn open_file(spec: &DiskSpec, device: bool) -> Result<File, DiskError> {
-    let mut flags = libc::O_CLOEXEC;
-    if spec.direct {
-        flags |= libc::O_DIRECT;
-    }
-    if device && spec.writable {
-        flags |= libc::O_EXCL;
-    }
+/// `exclusive` keeps mounts and other such openers from a block device that is written.
+fn open_file(spec: &DiskSpec, exclusive: bool, direct: i32) -> Result<File, DiskError> {
+    let exclusive = if exclusive && spec.writable { libc::O_EXCL } else { 0 };
     OpenOptions::new()
         .read(true)
         .write(spec.writable)
-        .custom_flags(flags)
+        .custom_flags(libc::O_CLOEXEC | direct | exclusive)
         .open(&spec.path)
         .map_err(|source| DiskError::opening(&spec.path, source))
 }

@@ -10,7 +10,7 @@ use super::SECTOR;
 
 /// From `linux/magic.h`.
 const RAMFS_MAGIC: FsType = FsType(0x8584_58f6);
-/// Block size assumed for direct I/O on files: no file system wants more.
+/// Alignment that direct I/O on files is given: no file system wants more.
 const DIRECT_BLOCK: u32 = 4096;
 
 mod ioctl {
@@ -25,10 +25,10 @@ mod ioctl {
 /// Sizes of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Geometry {
-    /// In units of 512 bytes, a whole number of blocks.
+    /// In units of 512 bytes.
     pub(super) sectors: u64,
-    /// In bytes.
-    pub(super) block_size: u32,
+    /// Alignment of direct I/O, in bytes.
+    pub(super) direct_block: u32,
     /// In bytes.
     pub(super) physical_block_size: u32,
     /// Whether ranges can be given back.
@@ -36,14 +36,17 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
-    pub(super) fn of(file: &File, device: bool, direct: bool) -> io::Result<Geometry> {
-        if device { Geometry::of_device(file) } else { Geometry::of_file(file, direct) }
+    pub(super) fn of(file: &File, device: bool) -> io::Result<Geometry> {
+        if device { Geometry::of_device(file) } else { Geometry::of_file(file) }
     }
 
-    fn of_file(file: &File, direct: bool) -> io::Result<Geometry> {
-        let block_size = if direct { DIRECT_BLOCK } else { 512 };
-        let sectors = whole_blocks(file.metadata()?.len(), block_size);
-        Ok(Geometry { sectors, block_size, physical_block_size: 4096, can_discard: true })
+    fn of_file(file: &File) -> io::Result<Geometry> {
+        Ok(Geometry {
+            sectors: file.metadata()?.len() / SECTOR,
+            direct_block: DIRECT_BLOCK,
+            physical_block_size: DIRECT_BLOCK,
+            can_discard: true,
+        })
     }
 
     fn of_device(file: &File) -> io::Result<Geometry> {
@@ -55,11 +58,11 @@ impl Geometry {
         unsafe { ioctl::logical_block_size(fd, &raw mut logical) }?;
         // SAFETY: BLKPBSZGET writes an unsigned int, which `physical` is.
         unsafe { ioctl::physical_block_size(fd, &raw mut physical) }?;
-        let block_size = u32::try_from(logical).unwrap_or(512).max(512);
+        let direct_block = u32::try_from(logical).unwrap_or(0).max(512);
         Ok(Geometry {
-            sectors: whole_blocks(bytes, block_size),
-            block_size,
-            physical_block_size: physical.max(block_size),
+            sectors: bytes / SECTOR,
+            direct_block,
+            physical_block_size: physical.max(direct_block),
             can_discard: device_discards(file.metadata()?.rdev()),
         })
     }
@@ -91,11 +94,6 @@ fn is_memory(kind: FsType) -> bool {
     kind == TMPFS_MAGIC || kind == RAMFS_MAGIC
 }
 
-fn whole_blocks(bytes: u64, block_size: u32) -> u64 {
-    let block = u64::from(block_size);
-    bytes / block * (block / SECTOR)
-}
-
 /// Whether the queue of a block device says that it can write zeroes by giving back
 /// its blocks, which is what punching a hole into it does.
 fn device_discards(number: u64) -> bool {
@@ -107,18 +105,4 @@ fn device_discards(number: u64) -> bool {
         text.ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0)
     };
     limit("discard_max_bytes") > 0 && limit("write_zeroes_max_bytes") > 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_of_a_block_at_the_end_is_no_part_of_the_disk() {
-        assert_eq!(whole_blocks(0, 512), 0);
-        assert_eq!(whole_blocks(511, 512), 0);
-        assert_eq!(whole_blocks(1023, 512), 1);
-        assert_eq!(whole_blocks(4096 + 512, 4096), 8);
-        assert_eq!(whole_blocks(u64::MAX, 512), u64::MAX / 512);
-    }
 }

@@ -1,13 +1,14 @@
 //! What needs no waiting: data in memory, or in the page cache.
 
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::fdatasync;
 
-use super::job::{Completion, Job, Work};
+use super::job::{Completion, Job, Rest, Work};
 
 pub(super) enum Attempt {
     Done(Completion),
@@ -38,33 +39,31 @@ pub(super) fn finish(mut job: Job) -> Completion {
 
 /// One system call.
 fn step(job: &mut Job) -> Result<usize, Errno> {
-    let disk = job.disk.clone();
-    let fd = disk.as_fd();
-    match &job.work {
+    let disk = Arc::clone(&job.disk);
+    match &mut job.work {
         Work::Read { offset, buffer } => {
-            let rest = job.rest(*offset, buffer);
-            let Work::Read { buffer, .. } = &mut job.work else { unreachable!("matched above") };
-            pread(fd, &mut buffer.bytes_mut()[rest.part], signed(rest.offset)?)
+            let rest = Rest::of(*offset, buffer, job.done);
+            let file = disk.file_for(rest.offset, rest.part.len());
+            pread(file, &mut buffer.bytes_mut()[rest.part], signed(rest.offset)?)
         }
         Work::Write { offset, buffer } => {
-            let rest = job.rest(*offset, buffer);
-            pwrite(fd, &buffer.bytes()[rest.part], signed(rest.offset)?)
+            let rest = Rest::of(*offset, buffer, job.done);
+            let file = disk.file_for(rest.offset, rest.part.len());
+            pwrite(file, &buffer.bytes()[rest.part], signed(rest.offset)?)
         }
-        Work::Sync => fdatasync(fd).map(|()| 0),
+        Work::Sync => fdatasync(&*disk).map(|()| 0),
         Work::Punch { offset, len } => {
             let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-            fallocate(fd, hole, signed(*offset)?, signed(*len)?).map(|()| 0)
+            fallocate(&*disk, hole, signed(*offset)?, signed(*len)?).map(|()| 0)
         }
     }
 }
 
 /// Reads what the page cache has. A file system that cannot tell says so, and waits.
 fn read_cached(mut job: Job) -> Attempt {
-    let Work::Read { offset, buffer } = &job.work else { return Attempt::Wait(job) };
-    let rest = job.rest(*offset, buffer);
-    let (fd, at) = (job.disk.as_fd().as_raw_fd(), signed(rest.offset));
-    let Work::Read { buffer, .. } = &mut job.work else { unreachable!("matched above") };
-    let answer = at.and_then(|at| read_now(fd, &mut buffer.bytes_mut()[rest.part], at));
+    let file = job.disk.as_fd().as_raw_fd();
+    let Work::Read { offset, buffer } = &mut job.work else { return Attempt::Wait(job) };
+    let answer = signed(*offset).and_then(|at| read_now(file, buffer.bytes_mut(), at));
     // An answer of 0 or an error is left for the call that waits to explain.
     let Ok(1..) = answer else { return Attempt::Wait(job) };
     match job.advance(answer) {

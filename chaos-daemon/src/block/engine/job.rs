@@ -7,12 +7,13 @@ use nix::errno::Errno;
 
 use crate::block::buffer::Buffer;
 use crate::block::disk::Disk;
+use crate::shard::DeviceId;
 
 /// Says whose job it is; comes back with the completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// The device, as its shard numbers them. Never reused while jobs are in flight.
-    pub device: u64,
+    /// The device.
+    pub device: DeviceId,
     /// The device's own number for the request.
     pub request: u32,
 }
@@ -52,7 +53,7 @@ pub struct Job {
     pub(super) disk: Arc<Disk>,
     pub(super) work: Work,
     /// Bytes already read or written.
-    done: usize,
+    pub(super) done: usize,
 }
 
 /// A job that is over.
@@ -74,14 +75,16 @@ pub(super) struct Rest {
     pub(super) part: Range<usize>,
 }
 
+impl Rest {
+    pub(super) fn of(offset: u64, buffer: &Buffer, done: usize) -> Rest {
+        Rest { offset: offset + done as u64, part: done..buffer.bytes().len() }
+    }
+}
+
 impl Job {
     /// Work on `disk`.
     pub fn new(token: Token, disk: Arc<Disk>, work: Work) -> Job {
         Job { token, disk, work, done: 0 }
-    }
-
-    pub(super) fn rest(&self, offset: u64, buffer: &Buffer) -> Rest {
-        Rest { offset: offset + self.done as u64, part: self.done..buffer.bytes().len() }
     }
 
     /// Takes note of a system call's answer: the job again while something is left.

@@ -7,6 +7,7 @@ mod job;
 mod threads;
 mod uring;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -34,14 +35,22 @@ impl Default for EngineOptions {
     }
 }
 
-/// The I/O of one shard. Whoever starts jobs calls [`Engine::submit`] before sleeping.
+/// The I/O of one shard. Whoever starts jobs calls [`Engine::submit_all`] before sleeping.
 #[derive(Debug)]
 pub struct Engine {
     options: EngineOptions,
     pool: Pool,
     event: Arc<EventFd>,
     queue: Queue,
+    done: VecDeque<Completion>,
     in_flight: usize,
+}
+
+/// Readable when [`Engine::completion`] has something to give.
+impl AsFd for Engine {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
 }
 
 /// Made on first use: guests whose data is at hand never need one.
@@ -73,13 +82,9 @@ impl Engine {
             pool: Pool::new(options.memory),
             event: Arc::new(event),
             queue: Queue::Unused,
+            done: VecDeque::new(),
             in_flight: 0,
         })
-    }
-
-    /// Readable when [`Engine::completions`] has something to give.
-    pub fn event(&self) -> BorrowedFd<'_> {
-        self.event.as_fd()
     }
 
     /// Memory for jobs.
@@ -106,27 +111,34 @@ impl Engine {
     }
 
     /// Hands the kernel what was queued since the last time.
-    pub fn submit(&mut self) {
+    pub fn submit_all(&mut self) {
         if let Queue::Uring(uring) = &mut self.queue {
             uring.submit();
         }
     }
 
-    /// Appends what is done to `done`, and quietens the event.
-    pub fn completions(&mut self, done: &mut Vec<Completion>) {
-        let before = done.len();
+    /// The next job that is over; `None` quietens the event.
+    pub fn completion(&mut self) -> Option<Completion> {
+        if self.done.is_empty() {
+            self.reap();
+        }
+        let completion = self.done.pop_front()?;
+        self.in_flight -= 1;
+        Some(completion)
+    }
+
+    fn reap(&mut self) {
         match &mut self.queue {
-            Queue::Unused => return,
+            Queue::Unused => {}
             Queue::Uring(uring) => {
                 let _ = self.event.read();
-                uring.reap(done);
+                uring.reap(&mut self.done);
             }
             Queue::Threads(threads) => {
                 let _ = self.event.read();
-                threads.reap(done);
+                threads.reap(&mut self.done);
             }
         }
-        self.in_flight -= done.len() - before;
     }
 
     fn queue_of(&mut self, job: Job) {

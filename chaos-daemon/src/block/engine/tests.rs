@@ -7,8 +7,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::*;
 use crate::block::disk::{Disk, DiskSpec};
+use crate::shard::{DeviceId, GuestId};
 
 const SIZE: u64 = 1 << 20;
+const DEVICE: DeviceId = DeviceId { guest: GuestId { index: 3, epoch: 1 }, slot: 2 };
 
 /// Both queues, or only threads where the machine forbids io_uring.
 fn engines() -> Vec<Engine> {
@@ -18,9 +20,13 @@ fn engines() -> Vec<Engine> {
 }
 
 fn disk(dir: &Path) -> Arc<Disk> {
+    opened(dir, false)
+}
+
+fn opened(dir: &Path, direct: bool) -> Arc<Disk> {
     let path = dir.join("disk");
     File::create(&path).unwrap().set_len(SIZE).unwrap();
-    Arc::new(Disk::open(&DiskSpec { path, writable: true, direct: false }, Duration::ZERO).unwrap())
+    Arc::new(Disk::open(&DiskSpec { path, writable: true, direct }, Duration::ZERO).unwrap())
 }
 
 /// Through the queue, whatever could be done at once.
@@ -28,14 +34,14 @@ fn queued(engine: &mut Engine, disk: &Arc<Disk>, works: Vec<Work>) -> Vec<Comple
     let count = works.len();
     for (request, work) in (0..).zip(works) {
         engine.in_flight += 1;
-        engine.queue_of(Job::new(Token { device: 1, request }, Arc::clone(disk), work));
+        engine.queue_of(Job::new(Token { device: DEVICE, request }, Arc::clone(disk), work));
     }
-    engine.submit();
+    engine.submit_all();
     let mut done = Vec::new();
     while done.len() < count {
-        let mut events = [PollFd::new(engine.event(), PollFlags::POLLIN)];
+        let mut events = [PollFd::new(engine.as_fd(), PollFlags::POLLIN)];
         assert_eq!(poll(&mut events, PollTimeout::from(60_000u16)).unwrap(), 1);
-        engine.completions(&mut done);
+        done.extend(std::iter::from_fn(|| engine.completion()));
     }
     assert_eq!(engine.in_flight(), 0);
     done.sort_by_key(|completion| completion.token.request);
@@ -82,6 +88,24 @@ fn what_is_written_is_read_and_what_is_punched_is_gone() {
 }
 
 #[test]
+fn direct_io_serves_what_is_aligned_to_blocks_and_what_is_not() {
+    for mut engine in engines() {
+        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let disk = opened(dir.path(), true);
+        let whole = vec![write(&mut engine, 4096, 4096, 1)];
+        let odd = vec![write(&mut engine, 4096 + 512, 1024, 2)];
+        for works in [whole, odd] {
+            queued(&mut engine, &disk, works).remove(0).outcome.unwrap();
+        }
+        let work = vec![read(&mut engine, 4096, 4096)];
+        let found = queued(&mut engine, &disk, work).remove(0).buffer.unwrap();
+        assert_eq!(found.bytes()[..512], [1; 512]);
+        assert_eq!(found.bytes()[512..1536], [2; 1024]);
+        assert_eq!(found.bytes()[1536..], [1; 2560]);
+    }
+}
+
+#[test]
 fn a_file_cut_short_is_an_error_and_no_stale_data() {
     for mut engine in engines() {
         let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
@@ -111,9 +135,9 @@ fn data_in_the_page_cache_is_read_at_once() {
     std::fs::write(disk.path(), vec![5; usize::try_from(SIZE).unwrap()]).unwrap();
     let mut engine = engines().remove(0);
     let work = read(&mut engine, 4096, 4096);
-    let job = Job::new(Token { device: 1, request: 7 }, disk, work);
+    let job = Job::new(Token { device: DEVICE, request: 7 }, disk, work);
     let completion = engine.start(job).expect("just written, so in the page cache");
-    assert_eq!(completion.token, Token { device: 1, request: 7 });
+    assert_eq!(completion.token, Token { device: DEVICE, request: 7 });
     assert_eq!(completion.buffer.unwrap().bytes(), [5; 4096]);
 }
 
@@ -124,7 +148,7 @@ fn jobs_in_flight_survive_the_engine() {
         let disk = disk(dir.path());
         for request in 0..32 {
             let work = read(&mut engine, 0, 65536);
-            engine.queue_of(Job::new(Token { device: 1, request }, Arc::clone(&disk), work));
+            engine.queue_of(Job::new(Token { device: DEVICE, request }, Arc::clone(&disk), work));
         }
         drop(engine);
     }

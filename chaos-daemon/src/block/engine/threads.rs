@@ -1,5 +1,6 @@
 //! I/O on a few threads, where the kernel has no io_uring or forbids it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
 
@@ -45,7 +46,7 @@ impl Threads {
         }
     }
 
-    pub(super) fn reap(&mut self, done: &mut Vec<Completion>) {
+    pub(super) fn reap(&mut self, done: &mut VecDeque<Completion>) {
         done.extend(self.done.try_iter());
     }
 }

@@ -8,7 +8,7 @@ use io_uring::{IoUring, opcode, squeue, types};
 use nix::errno::Errno;
 use slab::Slab;
 
-use super::job::{Completion, Job, Work};
+use super::job::{Completion, Job, Rest, Work};
 
 /// Submissions between two system calls.
 const ENTRIES: u32 = 128;
@@ -60,12 +60,12 @@ impl Uring {
         }
     }
 
-    pub(super) fn reap(&mut self, done: &mut Vec<Completion>) {
+    pub(super) fn reap(&mut self, done: &mut VecDeque<Completion>) {
         while let Some((key, result)) = self.next_answer() {
             // The kernel gives back what it was given, once.
             let Some(job) = self.jobs.try_remove(key) else { continue };
             match job.advance(answer(result)) {
-                Ok(completion) => done.push(completion),
+                Ok(completion) => done.push_back(completion),
                 Err(unfinished) => self.queue(unfinished),
             }
         }
@@ -108,21 +108,25 @@ impl Drop for Uring {
 }
 
 fn entry(job: &mut Job) -> squeue::Entry {
-    let fd = types::Fd(job.disk.as_fd().as_raw_fd());
-    match &job.work {
+    let disk = &job.disk;
+    let file = |rest: &Rest| types::Fd(disk.file_for(rest.offset, rest.part.len()).as_raw_fd());
+    match &mut job.work {
         Work::Read { offset, buffer } => {
-            let rest = job.rest(*offset, buffer);
-            let Work::Read { buffer, .. } = &mut job.work else { unreachable!("matched above") };
-            let part = &mut buffer.bytes_mut()[rest.part];
+            let rest = Rest::of(*offset, buffer, job.done);
+            let (fd, part) = (file(&rest), &mut buffer.bytes_mut()[rest.part]);
             opcode::Read::new(fd, part.as_mut_ptr(), bytes(part)).offset(rest.offset).build()
         }
         Work::Write { offset, buffer } => {
-            let rest = job.rest(*offset, buffer);
-            let part = &buffer.bytes()[rest.part];
+            let rest = Rest::of(*offset, buffer, job.done);
+            let (fd, part) = (file(&rest), &buffer.bytes()[rest.part]);
             opcode::Write::new(fd, part.as_ptr(), bytes(part)).offset(rest.offset).build()
         }
-        Work::Sync => opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build(),
+        Work::Sync => {
+            let fd = types::Fd(disk.as_fd().as_raw_fd());
+            opcode::Fsync::new(fd).flags(types::FsyncFlags::DATASYNC).build()
+        }
         Work::Punch { offset, len } => {
+            let fd = types::Fd(disk.as_fd().as_raw_fd());
             let hole = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
             opcode::Fallocate::new(fd, *len).offset(*offset).mode(hole).build()
         }
