@@ -124,19 +124,15 @@ impl GrantDevice {
         Ok(())
     }
 
-    /// Maps the pages that `domain` grants as `refs` next to each other; at most 256.
+    /// Maps the pages that `domain` grants as `refs` next to each other, writable; at most 256.
     ///
     /// # Errors
-    /// [`XenError::Call`]: `EINVAL` when there are none, too many, or one cannot be mapped.
-    pub fn map(
-        &self,
-        domain: DomId,
-        refs: &[u32],
-        writable: bool,
-    ) -> Result<GrantMapping, XenError> {
+    /// [`XenError::Call`]: `EINVAL` when there are none, too many, or one cannot be mapped, as
+    /// one that is granted for reading alone.
+    pub fn map(&self, domain: DomId, refs: &[u32]) -> Result<GrantMapping, XenError> {
         const CALL: Call = Call("IOCTL_GNTDEV_MAP_GRANT_REF");
         self.xen.allow(CALL, Some(domain))?;
-        let mapped = self.device.map(domain.0, refs, writable);
+        let mapped = self.device.map(domain.0, refs);
         mapped.map_err(|e| self.xen.failed(CALL, Some(domain), e))
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(in crate::xen) struct Gntdev {
     device: Arc<File>,
 }
 
-/// Granted pages, mapped next to each other; given back when dropped.
+/// Granted pages, mapped next to each other, writable; given back when dropped.
 #[derive(Debug)]
 pub struct GrantMapping {
     // Unmapped before `range` tells the driver that it is no longer in use.
@@ -61,23 +62,17 @@ impl Gntdev {
         Ok(Gntdev { device: Arc::new(device) })
     }
 
-    /// Maps the grants `refs` of domain `domid` next to each other.
+    /// Maps the grants `refs` of domain `domid` next to each other, writable.
     ///
     /// # Errors
     /// `EINVAL` for no grants or too many, and for one that cannot be mapped.
-    pub(in crate::xen) fn map(
-        &self,
-        domid: u16,
-        refs: &[u32],
-        writable: bool,
-    ) -> Result<GrantMapping, Errno> {
+    pub(in crate::xen) fn map(&self, domid: u16, refs: &[u32]) -> Result<GrantMapping, Errno> {
         if refs.len() > MAX_MAP {
             return Err(Errno::EINVAL);
         }
         let len = NonZeroUsize::new(refs.len() * PAGE_BYTES).ok_or(Errno::EINVAL)?;
         let range = self.reserve(domid, refs)?;
-        let mut prot = ProtFlags::PROT_READ;
-        prot.set(ProtFlags::PROT_WRITE, writable);
+        let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let offset = libc::off_t::try_from(range.index).map_err(|_| Errno::EINVAL)?;
         // SAFETY: a fresh mapping at an address the kernel chooses.
         let base = unsafe { mmap(None, len, prot, MapFlags::MAP_SHARED, &self.device, offset)? };
@@ -124,9 +119,10 @@ impl Gntdev {
     }
 }
 
-impl GrantMapping {
-    /// The memory.
-    pub fn memory(&self) -> &ForeignMapping {
+impl Deref for GrantMapping {
+    type Target = ForeignMapping;
+
+    fn deref(&self) -> &ForeignMapping {
         &self.memory
     }
 }
