@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) enum Number {
     MemoryOp = 12,
     UpdateVaMapping = 14,
+    GrantTableOp = 20,
     SchedOp = 29,
     EventChannelOp = 32,
     HvmOp = 34,

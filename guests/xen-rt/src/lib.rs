@@ -40,21 +40,27 @@ mod panic;
 #[cfg(not(test))]
 mod string;
 
+mod bitmap;
+mod clock;
 pub mod cmdline;
 mod console;
 pub mod event;
 #[cfg(not(test))]
 mod fault;
+pub mod grant;
 mod hex;
 mod hvm;
 mod hypercall;
 mod info;
+pub mod pages;
 pub mod paging;
+mod place;
 mod ring;
 pub mod sched;
 pub mod shared;
 mod shared_info;
 
+pub use clock::Clock;
 pub use console::Console;
 pub use event::Port;
 pub use info::{BootInfo, Flavour, MemoryKind, MemoryRegion};

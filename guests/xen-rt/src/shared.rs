@@ -53,6 +53,47 @@ impl SharedPage {
         unsafe { self.word::<u8>(offset).write_volatile(value) }
     }
 
+    /// Reads a 16-bit word; what the peer wrote before it wrote the word is visible after.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    #[must_use]
+    pub fn load_half(&self, offset: usize) -> u16 {
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        let value = unsafe { self.word::<u16>(offset).read_volatile() };
+        fence(Ordering::Acquire);
+        value
+    }
+
+    /// Writes a 16-bit word after everything written before it.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn store_half(&self, offset: usize, value: u16) {
+        fence(Ordering::Release);
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe { self.word::<u16>(offset).write_volatile(value) }
+    }
+
+    /// Atomically puts `new` into the 16-bit word at `offset` if it holds `old`, and returns
+    /// what it held.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn exchange_half(&self, offset: usize, old: u16, new: u16) -> u16 {
+        let word = self.word::<u16>(offset);
+        let held;
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe {
+            asm!(
+                "lock cmpxchg [{word}], {new:x}",
+                word = in(reg) word, new = in(reg) new, inout("ax") old => held,
+                options(nostack),
+            );
+        }
+        held
+    }
+
     /// Atomically clears bit `bit` of the 64-bit word at `offset`.
     ///
     /// # Panics
@@ -101,6 +142,18 @@ mod tests {
         on(&mut backing).clear_bit(8, 63);
         assert_eq!(backing.0[15], 0x7f);
         assert_eq!(backing.0[16], 0xff);
+    }
+
+    #[test]
+    fn an_exchange_needs_the_old_value() {
+        let mut backing = Backing([0; PAGE_SIZE]);
+        let page = on(&mut backing);
+        page.store_half(6, 7);
+        assert_eq!(page.exchange_half(6, 8, 9), 7);
+        assert_eq!(page.load_half(6), 7);
+        assert_eq!(page.exchange_half(6, 7, 9), 7);
+        assert_eq!(page.load_half(6), 9);
+        assert_eq!(page.load(8), 0);
     }
 
     #[test]
