@@ -2,12 +2,10 @@
 //!
 //! The host's position is read once per use; one that makes no sense is a full ring.
 
-use crate::hvm::{self, Parameter};
-use crate::info::{BootInfo, Flavour};
-use crate::paging::{self, PAGE_SIZE};
-use crate::ring;
+use crate::bell::Bell;
+use crate::info::BootInfo;
 use crate::shared::SharedPage;
-use crate::{Port, event};
+use crate::{Port, bare, event, ring};
 use core::fmt;
 
 const OUT: usize = 1024;
@@ -26,16 +24,7 @@ impl Console {
     /// Opens the console; `None` where the toolstack gave the guest none.
     #[must_use]
     pub fn open(boot: BootInfo) -> Option<Self> {
-        let pfn = match boot.flavour() {
-            Flavour::Pvh => hvm::parameter(Parameter::ConsolePfn)?,
-            Flavour::Pv => boot.pv_console()?.pfn,
-        };
-        let size = PAGE_SIZE as u64;
-        let address = paging::map(boot, pfn.checked_mul(size)?, size)?;
-        // SAFETY: the toolstack reserved this page for the console; it was mapped for
-        // good just now.
-        let page = unsafe { SharedPage::new(address) };
-        Some(Self { page, port: Port::console(boot)?, boot })
+        Some(Self { page: bare::console(boot)?, port: Port::console(boot)?, boot })
     }
 
     /// Writes all bytes, asleep while the ring is full until the host reads on.

@@ -42,6 +42,17 @@ impl Port {
             Flavour::Pv => Self::new(boot.pv_console()?.event_channel),
         }
     }
+
+    /// The port that stands in the store's boot slot; `None` where there is none.
+    pub(crate) fn store(boot: BootInfo) -> Option<Self> {
+        match boot.flavour() {
+            Flavour::Pvh => {
+                let number = hvm::parameter(Parameter::StoreEventChannel)?;
+                Self::new(u32::try_from(number).ok()?)
+            }
+            Flavour::Pv => Self::new(boot.pv_store()?.event_channel),
+        }
+    }
 }
 
 /// Raises an event for whoever holds the other end. A port with no other end is

@@ -40,8 +40,11 @@ mod panic;
 #[cfg(not(test))]
 mod string;
 
+pub mod bare;
 mod bitmap;
+pub mod calendar;
 mod clock;
+mod cell;
 pub mod cmdline;
 mod console;
 pub mod event;
@@ -60,6 +63,7 @@ pub mod sched;
 pub mod shared;
 mod shared_info;
 
+pub use cell::StaticCell;
 pub use clock::Clock;
 pub use console::Console;
 pub use event::Port;

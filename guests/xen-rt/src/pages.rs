@@ -1,32 +1,27 @@
-//! Pages of the image's own memory, handed out once: buffers for the other side.
+//! Pages of the image's own memory for buffers that another domain reads or writes.
 
+use crate::cell::StaticCell;
 use crate::paging::PAGE_SIZE;
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering};
+
+/// A page of bytes.
+#[repr(C, align(4096))]
+struct Bytes([u8; PAGE_SIZE]);
 
 /// `N` pages set aside in the image; a `static`, taken once by who uses them.
-#[repr(C, align(4096))]
-pub struct StaticPages<const N: usize> {
-    bytes: UnsafeCell<[[u8; PAGE_SIZE]; N]>,
-    // In a page of its own: the pages before must not be shared with anything.
-    taken: AtomicBool,
-}
-
-// SAFETY: the bytes are reached only through the one `Pages` that `take` gives.
-unsafe impl<const N: usize> Sync for StaticPages<N> {}
+pub struct StaticPages<const N: usize>(StaticCell<[Bytes; N]>);
 
 impl<const N: usize> StaticPages<N> {
     /// Pages full of zeros.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: UnsafeCell::new([[0; PAGE_SIZE]; N]), taken: AtomicBool::new(false) }
+        Self(StaticCell::new([const { Bytes([0; PAGE_SIZE]) }; N]))
     }
 
     /// The pages; `None` when somebody has them already.
     #[must_use]
     pub fn take(&'static self) -> Option<Pages> {
-        let first = self.bytes.get().cast();
-        (!self.taken.swap(true, Ordering::Relaxed)).then_some(Pages { first, count: N })
+        let pages = self.0.take()?;
+        Some(Pages { first: pages.as_mut_ptr().cast(), count: N })
     }
 }
 
@@ -36,7 +31,7 @@ impl<const N: usize> Default for StaticPages<N> {
     }
 }
 
-/// A run of pages that nobody else has.
+/// A run of pages that nobody else in this guest has.
 pub struct Pages {
     first: *mut u8,
     count: usize,
@@ -59,23 +54,24 @@ impl Pages {
         self.first.wrapping_add(index * PAGE_SIZE)
     }
 
-    /// The bytes of page `index`.
+    /// The bytes of `count` pages from page `index` on.
     ///
     /// # Panics
-    /// When there is no such page.
+    /// When there are not that many.
     ///
     /// # Safety
-    /// While the slice is used nobody may write to the page: it is not granted, or the other
-    /// side has answered the request that named it.
+    /// While the slice is used nobody may write to these pages: they are not granted, or the
+    /// other side has answered the request that named them and was given no other.
     #[must_use]
-    pub unsafe fn bytes(&mut self, index: usize) -> &mut [u8; PAGE_SIZE] {
-        let page = self.address(index).cast();
-        // SAFETY: a whole page, in the image for good, reached through `self` only; that the
-        // other side leaves it alone is the caller's obligation.
-        unsafe { &mut *page }
+    pub unsafe fn bytes(&mut self, index: usize, count: usize) -> &mut [u8] {
+        assert!(index <= self.count && count <= self.count - index, "no such page");
+        let first = self.first.wrapping_add(index * PAGE_SIZE);
+        // SAFETY: pages of the image, there for good, reached through `self` only; that the
+        // other side leaves them alone is the caller's obligation.
+        unsafe { core::slice::from_raw_parts_mut(first, count * PAGE_SIZE) }
     }
 
-    /// Splits off the first `count` pages.
+    /// The first `count` pages, and the others.
     ///
     /// # Panics
     /// When there are fewer.
@@ -101,5 +97,14 @@ mod tests {
         let (one, two) = pages.split(1);
         assert_eq!((one.count(), two.count()), (1, 2));
         assert_eq!(two.address(1).addr(), base + 2 * PAGE_SIZE);
+    }
+
+    #[test]
+    #[should_panic(expected = "no such page")]
+    fn there_are_no_more_pages_than_there_are() {
+        static PAGES: StaticPages<3> = StaticPages::new();
+        let mut pages = PAGES.take().expect("the first to ask");
+        // SAFETY: nobody else knows the pages.
+        let _ = unsafe { pages.bytes(2, 2) };
     }
 }

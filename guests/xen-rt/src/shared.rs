@@ -106,6 +106,46 @@ impl SharedPage {
         unsafe { asm!("lock and [{}], {}", in(reg) word, in(reg) others, options(nostack)) }
     }
 
+    /// Atomically sets `bits` in the 32-bit word at `offset`.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn set_bits(&self, offset: usize, bits: u32) {
+        let word = self.word::<u32>(offset);
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe { asm!("lock or [{}], {:e}", in(reg) word, in(reg) bits, options(nostack)) }
+    }
+
+    /// Copies bytes out of the page.
+    ///
+    /// # Panics
+    /// When they are not all inside the page.
+    pub fn read(&self, offset: usize, to: &mut [u8]) {
+        assert!(to.len() <= PAGE_SIZE && offset <= PAGE_SIZE - to.len(), "beyond a shared page");
+        for (index, byte) in to.iter_mut().enumerate() {
+            // SAFETY: inside the page, as checked above; the page is mapped (`new`).
+            *byte = unsafe { self.0.wrapping_add(offset + index).read_volatile() };
+        }
+    }
+
+    /// Copies bytes into the page.
+    ///
+    /// # Panics
+    /// When they do not all fit into the page.
+    pub fn write(&self, offset: usize, from: &[u8]) {
+        assert!(from.len() <= PAGE_SIZE && offset <= PAGE_SIZE - from.len(), "beyond a shared page");
+        for (index, &byte) in from.iter().enumerate() {
+            // SAFETY: inside the page, as checked above; the page is mapped (`new`).
+            unsafe { self.0.wrapping_add(offset + index).write_volatile(byte) };
+        }
+    }
+
+    /// The page's address.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.0.addr()
+    }
+
     fn word<T>(&self, offset: usize) -> *mut T {
         assert!(offset.is_multiple_of(size_of::<T>()), "unaligned access to a shared page");
         assert!(offset < PAGE_SIZE, "access beyond a shared page");
@@ -134,6 +174,19 @@ mod tests {
         assert_eq!(page.load(4092), 0x0403_0201);
         assert_eq!(page.load(0), 9);
         assert_eq!(backing.0[4092..], [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn bytes_and_bits_go_where_they_belong() {
+        let mut backing = Backing([0; PAGE_SIZE]);
+        let page = on(&mut backing);
+        page.write(4093, b"end");
+        page.set_bits(8, 0x8000_0001);
+        page.set_bits(8, 2);
+        let mut end = [0; 4];
+        page.read(4092, &mut end);
+        assert_eq!(&end, b"\0end");
+        assert_eq!(page.load(8), 0x8000_0003);
     }
 
     #[test]
