@@ -1,1 +1,21 @@
-//! The lightvm daemon: creates and serves guests.
+//! The lightvm daemon: creates guests and serves their devices.
+//!
+//! A *control thread* answers the API and keeps the list of guests; *shard threads*
+//! serve the guests' rings. A guest belongs to one shard, and no lock is shared by two
+//! guests on the way of their data. `docs/architecture.md` is the map.
+
+pub mod api;
+pub mod block;
+pub mod channel;
+pub mod config;
+pub mod console;
+pub mod daemon;
+pub mod facade;
+pub mod guests;
+pub mod log;
+pub mod net;
+pub mod network;
+pub mod shard;
+pub mod switch;
+#[cfg(feature = "xenstore")]
+pub mod xenstore;

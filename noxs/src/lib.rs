@@ -1,2 +1,19 @@
-//! The control channel between a guest and its host: one shared page instead of XenStore.
+//! The control channel between a guest and its host: one shared page instead of XenStore,
+//! and the rings of Xen's devices.
+//!
+//! The same code serves both sides. Nothing here allocates, and nothing ever holds a Rust
+//! reference to memory that the other side can write: every access is a copy or an atomic
+//! operation on a [`SharedMemory`].
 #![no_std]
+
+pub mod block;
+mod bytes;
+mod memory;
+pub mod ring;
+
+#[cfg(test)]
+extern crate std;
+#[cfg(test)]
+mod heap;
+
+pub use memory::{RawShared, SharedMemory};

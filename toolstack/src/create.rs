@@ -45,6 +45,12 @@ pub enum CreateError {
         /// What is wrong with it.
         source: CpuSetError,
     },
+    /// Devices, and nobody to serve them.
+    #[error(
+        "a guest made without the daemon has no devices: start chaosd, or leave out `nic` and \
+         `disk`"
+    )]
+    Devices,
     /// `pool` names no CPU pool of this host.
     #[error("this host has no CPU pool `{name}`; it has {known}")]
     NoSuchPool {
@@ -72,6 +78,9 @@ impl Creator {
     /// # Errors
     /// [`CreateError`]; nothing of the guest is left then.
     pub fn create(&self, config: &GuestConfig) -> Result<Loaded, CreateError> {
+        if !config.nics().is_empty() || !config.disks().is_empty() {
+            return Err(CreateError::Devices);
+        }
         let mut timings = Timings::default();
         let (kernel, ramdisk) = timings.measure(Stage::Images, || {
             let kernel = self.kernels.get(config.kernel(), Kernel::open)?;

@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` is the map of the code.
 
+pub mod api;
 pub mod build;
 pub mod config;
 pub mod console;

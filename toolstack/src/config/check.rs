@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::action::Action;
 use super::cpus::CpuAffinity;
+use super::devices;
 use super::error::{ConfigError, Origin, ValueError, Warning};
 use super::guest::GuestConfig;
 use super::guest_type::GuestType;
@@ -37,6 +38,7 @@ pub(super) fn check(layer: Layer) -> Result<(GuestConfig, Vec<Warning>), ConfigE
     }
     let (memory, max_memory) = check_memory(&layer)?;
     let (vcpus, max_vcpus) = check_vcpus(&layer)?;
+    let devices = devices::check(&layer)?;
     let config = GuestConfig {
         name: values.name.clone(),
         uuid: values.uuid,
@@ -58,6 +60,11 @@ pub(super) fn check(layer: Layer) -> Result<(GuestConfig, Vec<Warning>), ConfigE
         on_watchdog: values.on_watchdog.unwrap_or(Action::Destroy),
         on_soft_reset: values.on_soft_reset.unwrap_or(Action::Destroy),
         tsc_mode: values.tsc_mode.unwrap_or_default(),
+        control: values.control.unwrap_or_default(),
+        user_data: devices.user_data,
+        hotplug_slots: devices.hotplug_slots,
+        nics: devices.nics,
+        disks: devices.disks,
     };
     Ok((config, warnings))
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::action::ActionError;
+use super::control::ControlModeError;
 use super::cpus::CpuSetError;
+use super::device::DeviceError;
 use super::guest_type::GuestTypeError;
 use super::key::Key;
 use super::memory::MemSizeError;
@@ -294,6 +296,31 @@ pub enum ValueError {
     /// See [`GuestTypeError`].
     #[error("{0}")]
     GuestType(#[from] GuestTypeError),
+    /// See [`ControlModeError`].
+    #[error("{0}")]
+    Control(#[from] ControlModeError),
+    /// A device that cannot be; see [`DeviceError`].
+    #[error("number {number}: {problem}")]
+    Device {
+        /// Which of the list, from 1.
+        number: usize,
+        /// What.
+        problem: DeviceError,
+    },
+    /// More devices and slots kept free than a guest can have.
+    #[error("{count} devices are too many; at most {max} are allowed, kept slots among them")]
+    TooManyDevices {
+        /// How many.
+        count: usize,
+        /// The most.
+        max: usize,
+    },
+    /// Devices without a channel to find them by.
+    #[error(
+        "a guest without a control channel has no devices; remove them, or choose another \
+         `control` ({0})"
+    )]
+    NoChannel(Origin),
     /// Not a UUID.
     #[error("`{0}` is not a UUID; write it as 67e55044-10b1-426f-9247-bb680e5fe0c8")]
     Uuid(String),

@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use super::action::Action;
 use super::check::check;
+use super::control::ControlMode;
 use super::cpus::CpuAffinity;
+use super::device::{Disk, Nic};
 use super::error::{ConfigError, Warning};
 use super::guest_type::GuestType;
 use super::layer::Layer;
@@ -23,7 +25,9 @@ use super::tsc::TscMode;
 ///
 /// It holds that memory at start is at most [`max_memory`](Self::max_memory), that vCPUs online
 /// at start are at most [`max_vcpus`](Self::max_vcpus), that this is no more than the type allows,
-/// and that every text is free of NUL bytes. Deserialising checks all of it again.
+/// that every text is free of NUL bytes, that devices have MAC addresses and names of their own,
+/// and that they and the slots kept free are at most [`MAX_DEVICES`](super::MAX_DEVICES).
+/// Deserialising checks all of it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "GuestOverrides", into = "GuestOverrides")]
 pub struct GuestConfig {
@@ -47,6 +51,11 @@ pub struct GuestConfig {
     pub(super) on_watchdog: Action,
     pub(super) on_soft_reset: Action,
     pub(super) tsc_mode: TscMode,
+    pub(super) control: ControlMode,
+    pub(super) user_data: String,
+    pub(super) hotplug_slots: u16,
+    pub(super) nics: Vec<Nic>,
+    pub(super) disks: Vec<Disk>,
 }
 
 impl GuestConfig {
@@ -189,6 +198,46 @@ impl GuestConfig {
         self.tsc_mode
     }
 
+    /// By which channel the guest and its host talk.
+    #[must_use]
+    pub const fn control(&self) -> ControlMode {
+        self.control
+    }
+
+    /// What is handed to the guest, without NUL bytes.
+    #[must_use]
+    pub const fn user_data(&self) -> &[u8] {
+        self.user_data.as_bytes()
+    }
+
+    /// Places kept free for devices that come later.
+    #[must_use]
+    pub const fn hotplug_slots(&self) -> u16 {
+        self.hotplug_slots
+    }
+
+    /// Its network interfaces, in the order of their numbers.
+    #[must_use]
+    pub fn nics(&self) -> &[Nic] {
+        &self.nics
+    }
+
+    /// Its disks, each with its [`vdev`](Disk::vdev).
+    #[must_use]
+    pub fn disks(&self) -> &[Disk] {
+        &self.disks
+    }
+
+    /// The same guest with these devices, checked again.
+    ///
+    /// # Errors
+    /// When the devices do not go together.
+    pub fn with_devices(self, nics: Vec<Nic>, disks: Vec<Disk>) -> Result<Self, ConfigError> {
+        let mut overrides = GuestOverrides::from(self);
+        (overrides.nic, overrides.disk) = (Some(nics), Some(disks));
+        overrides.try_into()
+    }
+
     /// The same guest under this name.
     #[must_use]
     pub fn with_name(mut self, name: GuestName) -> Self {
@@ -246,6 +295,11 @@ impl From<GuestConfig> for GuestOverrides {
             on_watchdog: Some(config.on_watchdog),
             on_soft_reset: Some(config.on_soft_reset),
             tsc_mode: Some(config.tsc_mode),
+            control: Some(config.control),
+            user_data: (!config.user_data.is_empty()).then_some(config.user_data),
+            hotplug_slots: Some(config.hotplug_slots),
+            nic: (!config.nics.is_empty()).then_some(config.nics),
+            disk: (!config.disks.is_empty()).then_some(config.disks),
         }
     }
 }

@@ -26,11 +26,16 @@ pub enum Key {
     OnWatchdog,
     OnSoftReset,
     TscMode,
+    Control,
+    UserData,
+    HotplugSlots,
+    Nic,
+    Disk,
 }
 
 impl Key {
     /// Every key, in the order in which a configuration is written.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Name,
         Self::Uuid,
         Self::Type,
@@ -51,6 +56,11 @@ impl Key {
         Self::OnWatchdog,
         Self::OnSoftReset,
         Self::TscMode,
+        Self::Control,
+        Self::UserData,
+        Self::HotplugSlots,
+        Self::Nic,
+        Self::Disk,
     ];
 
     /// The key in TOML, in stored configurations and in messages.
@@ -77,6 +87,11 @@ impl Key {
             Self::OnWatchdog => "on_watchdog",
             Self::OnSoftReset => "on_soft_reset",
             Self::TscMode => "tsc_mode",
+            Self::Control => "control",
+            Self::UserData => "user_data",
+            Self::HotplugSlots => "hotplug_slots",
+            Self::Nic => "nic",
+            Self::Disk => "disk",
         }
     }
 
@@ -86,6 +101,7 @@ impl Key {
         match self {
             Self::MaxMemory => "maxmem",
             Self::MaxVcpus => "maxvcpus",
+            Self::Nic => "vif",
             _ => self.name(),
         }
     }
@@ -114,6 +130,11 @@ impl Key {
             Self::OnWatchdog => "--on-watchdog",
             Self::OnSoftReset => "--on-soft-reset",
             Self::TscMode => "--tsc-mode",
+            Self::Control => "--control",
+            Self::UserData => "--user-data",
+            Self::HotplugSlots => "--hotplug-slots",
+            Self::Nic => "--nic",
+            Self::Disk => "--disk",
         }
     }
 
@@ -127,6 +148,7 @@ impl Key {
                 | Self::MaxVcpus
                 | Self::CpuWeight
                 | Self::Cap
+                | Self::HotplugSlots
         )
     }
 

@@ -61,6 +61,9 @@ impl Layer {
         let anchor = |path: &mut PathBuf| *path = folder.join(&*path);
         self.values.kernel.iter_mut().for_each(anchor);
         self.values.ramdisk.iter_mut().for_each(anchor);
+        // A missing path is found later, and must not turn into the folder's.
+        let disks = self.values.disk.iter_mut().flatten().map(|disk| &mut disk.path);
+        disks.filter(|path| !path.as_os_str().is_empty()).for_each(anchor);
     }
 
     /// Where `key` was set.

@@ -14,7 +14,10 @@
 
 mod action;
 mod check;
+mod control;
 mod cpus;
+mod device;
+mod devices;
 mod error;
 mod guest;
 mod guest_type;
@@ -34,7 +37,9 @@ mod xl;
 mod tests;
 
 pub use action::{Action, ActionError};
+pub use control::{ControlMode, ControlModeError};
 pub use cpus::{CpuAffinity, CpuSet, CpuSetError, HostCpus};
+pub use device::{DeviceError, Disk, MAX_DEVICES, Nic, Rate, Vdev};
 pub use error::{ConfigError, Location, Origin, Refusal, SyntaxError, ValueError, Warning};
 pub use guest::GuestConfig;
 pub use guest_type::{GuestType, GuestTypeError};

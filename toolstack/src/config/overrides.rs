@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::action::Action;
+use super::control::ControlMode;
 use super::cpus::CpuAffinity;
+use super::device::{Disk, Nic};
 use super::guest_type::GuestType;
 use super::key::Key;
 use super::memory::MemSize;
@@ -82,6 +84,21 @@ pub struct GuestOverrides {
     /// How it reads the time-stamp counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tsc_mode: Option<TscMode>,
+    /// By which channel it and its host talk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlMode>,
+    /// Text handed to the guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    /// Places kept free for devices that come later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotplug_slots: Option<u16>,
+    /// Its network interfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nic: Option<Vec<Nic>>,
+    /// Its disks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Vec<Disk>>,
 }
 
 impl GuestOverrides {
@@ -109,6 +126,11 @@ impl GuestOverrides {
             on_watchdog: self.on_watchdog.or(base.on_watchdog),
             on_soft_reset: self.on_soft_reset.or(base.on_soft_reset),
             tsc_mode: self.tsc_mode.or(base.tsc_mode),
+            control: self.control.or(base.control),
+            user_data: self.user_data.or(base.user_data),
+            hotplug_slots: self.hotplug_slots.or(base.hotplug_slots),
+            nic: self.nic.or(base.nic),
+            disk: self.disk.or(base.disk),
         }
     }
 
@@ -136,6 +158,11 @@ impl GuestOverrides {
             Key::OnWatchdog => self.on_watchdog.is_some(),
             Key::OnSoftReset => self.on_soft_reset.is_some(),
             Key::TscMode => self.tsc_mode.is_some(),
+            Key::Control => self.control.is_some(),
+            Key::UserData => self.user_data.is_some(),
+            Key::HotplugSlots => self.hotplug_slots.is_some(),
+            Key::Nic => self.nic.is_some(),
+            Key::Disk => self.disk.is_some(),
         }
     }
 }

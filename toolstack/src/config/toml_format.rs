@@ -92,10 +92,19 @@ fn raw_value(value: Spanned<DeValue<'_>>) -> RawValue {
             .map_or(RawValue::Other("a number beyond 64 bits"), RawValue::Integer),
         DeValue::Array(items) => RawValue::List(items.into_iter().map(raw_value).collect()),
         DeValue::Float(_) => RawValue::Other("a number with a fraction"),
-        DeValue::Boolean(_) => RawValue::Other("a boolean"),
+        DeValue::Boolean(answer) => RawValue::Boolean(answer),
         DeValue::Datetime(_) => RawValue::Other("a date or time"),
-        DeValue::Table(_) => RawValue::Other("a table"),
+        DeValue::Table(entries) => table(entries),
     }
+}
+
+fn table(entries: DeTable<'_>) -> RawValue {
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let entry = |(key, value): (Spanned<std::borrow::Cow<'_, str>>, _)| {
+        (key.into_inner().into_owned(), raw_value(value))
+    };
+    RawValue::Table(entries.into_iter().map(entry).collect())
 }
 
 impl GuestOverrides {
@@ -127,6 +136,12 @@ impl GuestOverrides {
             Key::OnWatchdog => text(self.on_watchdog.as_ref()),
             Key::OnSoftReset => text(self.on_soft_reset.as_ref()),
             Key::TscMode => text(self.tsc_mode.as_ref()),
+            Key::Control => text(self.control.as_ref()),
+            Key::UserData => text(self.user_data.as_ref()),
+            Key::HotplugSlots => self.hotplug_slots.map(|n| i64::from(n).into()),
+            // Devices are tables of text, numbers and booleans, which TOML has.
+            Key::Nic => toml::Value::try_from(self.nic.as_ref()?).ok(),
+            Key::Disk => toml::Value::try_from(self.disk.as_ref()?).ok(),
         }
     }
 }

@@ -6,33 +6,43 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::cpus::{CpuAffinity, CpuSet};
+use super::device::{self, Disk, MAX_DEVICES, Nic};
 use super::error::{ValueError, excerpt};
 use super::key::Key;
 use super::memory::MemSize;
 use super::overrides::GuestOverrides;
 use super::tsc::TscMode;
 
+/// The most slots that can be kept free for later.
+#[expect(clippy::cast_possible_truncation, reason = "31")]
+const MAX_SPARE: u16 = MAX_DEVICES as u16;
+
 /// What a file may say for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RawValue {
     Integer(i64),
+    Boolean(bool),
     Text(String),
     List(Vec<RawValue>),
+    /// Parts by name, in the order of the file.
+    Table(Vec<(String, RawValue)>),
     /// Kinds of TOML values that no key takes, by name.
     Other(&'static str),
 }
 
 impl RawValue {
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Integer(_) => "a number",
+            Self::Boolean(_) => "a boolean",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
+            Self::Table(_) => "a table",
             Self::Other(kind) => kind,
         }
     }
 
-    fn not(&self, expected: &'static str) -> ValueError {
+    pub(super) fn not(&self, expected: &'static str) -> ValueError {
         ValueError::Kind { expected, found: self.kind() }
     }
 
@@ -96,6 +106,21 @@ impl RawValue {
         }
     }
 
+    fn nics(self) -> Result<Vec<Nic>, ValueError> {
+        device::list(self, "a list of tables ([[nic]])", |item| match item {
+            // An item of xl.cfg's list.
+            Self::Text(text) => Nic::from_xl(&text),
+            item => Nic::read(item),
+        })
+    }
+
+    fn disks(self) -> Result<Vec<Disk>, ValueError> {
+        device::list(self, "a list of tables ([[disk]])", |item| match item {
+            Self::Text(text) => Disk::from_xl(&text),
+            item => Disk::read(item),
+        })
+    }
+
     fn affinity(self) -> Result<CpuAffinity, ValueError> {
         match self {
             Self::List(sets) => {
@@ -131,6 +156,11 @@ impl GuestOverrides {
             Key::OnWatchdog => self.on_watchdog = Some(value.text()?.parse()?),
             Key::OnSoftReset => self.on_soft_reset = Some(value.text()?.parse()?),
             Key::TscMode => self.tsc_mode = Some(value.tsc_mode()?),
+            Key::Control => self.control = Some(value.text()?.parse()?),
+            Key::UserData => self.user_data = Some(value.text()?),
+            Key::HotplugSlots => self.hotplug_slots = Some(value.integer(0, MAX_SPARE)?),
+            Key::Nic => self.nic = Some(value.nics()?),
+            Key::Disk => self.disk = Some(value.disks()?),
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! How long each stage of a creation took.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 
 /// A stage between the request and the guest's first instruction, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,5 +101,35 @@ impl Serialize for Timings {
         }
         map.serialize_entry("total", &(self.total().as_secs_f64() * 1e3))?;
         map.end()
+    }
+}
+
+/// As it is written; stages that are not there took no time, names of other stages are passed
+/// over.
+impl<'de> Deserialize<'de> for Timings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = BTreeMap::<String, f64>::deserialize(deserializer)?;
+        let mut timings = Timings::default();
+        for stage in Stage::ALL {
+            let ms = map.get(stage.name()).copied().unwrap_or(0.0);
+            let spent = Duration::try_from_secs_f64(ms / 1e3).map_err(D::Error::custom)?;
+            timings.spent[stage as usize] = spent;
+        }
+        Ok(timings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_round_trips() {
+        let timings: Timings = serde_json::from_str(r#"{"create": 0.25, "load": 2}"#).unwrap();
+        assert_eq!(timings.of(Stage::Create), Duration::from_micros(250));
+        assert_eq!(timings.total(), Duration::from_micros(2250));
+        let json = serde_json::to_string(&timings).unwrap();
+        assert_eq!(serde_json::from_str::<Timings>(&json).unwrap(), timings);
+        assert!(serde_json::from_str::<Timings>(r#"{"create": -1}"#).is_err());
     }
 }

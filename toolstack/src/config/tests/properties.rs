@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::config::{
-    Action, ConfigFormat, CpuAffinity, CpuSet, GuestConfig, GuestOverrides, GuestType, Loader,
-    MemSize, TscMode,
+    Action, ConfigFormat, ControlMode, CpuAffinity, CpuSet, Disk, GuestConfig, GuestOverrides,
+    GuestType, Loader, MemSize, Nic, TscMode,
 };
 
 /// Pieces that get random text past the first token.
@@ -86,6 +86,36 @@ fn action() -> impl Strategy<Value = Option<Action>> {
 }
 
 prop_compose! {
+    fn nic()(
+        network in option::of("[a-z][a-z0-9._-]{0,10}"),
+        addresses in vec(any::<(u32, u128)>(), 0..3),
+        rate in option::of("[1-9][0-9]{0,6}([KMG]?[B]/s|p/s)"),
+        mtu in option::of(68..65_521u16),
+        pinned in any::<bool>(),
+    ) -> Nic {
+        let addresses = addresses.into_iter().flat_map(|(four, six)| {
+            let four = ipnet::Ipv4Net::new(four.into(), 24).unwrap();
+            let six = ipnet::Ipv6Net::new(six.into(), 64).unwrap();
+            [ipnet::IpNet::V4(four), ipnet::IpNet::V6(six)]
+        });
+        Nic {
+            network,
+            addresses: addresses.collect(),
+            rate: rate.map(|rate| rate.parse().unwrap()),
+            mtu,
+            pinned,
+            ..Nic::default()
+        }
+    }
+}
+
+prop_compose! {
+    fn disk()(path in "[^\\x00]{1,20}", writable in any::<bool>(), removable in any::<bool>()) -> Disk {
+        Disk { writable, removable, ..Disk::new(path) }
+    }
+}
+
+prop_compose! {
     fn guest()(
         name in option::of("[a-z_][a-zA-Z0-9._+@-]{0,29}"),
         uuid in option::of(any::<u128>().prop_map(uuid::Uuid::from_u128)),
@@ -102,6 +132,11 @@ prop_compose! {
         pool in option::of("[^\\x00]{1,20}"),
         actions in [action(), action(), action(), action(), action()],
         tsc_mode in option::of(prop::sample::select(TscMode::ALL.as_slice())),
+        control in option::of(prop::sample::select(&[ControlMode::Auto, ControlMode::Noxs][..])),
+        user_data in option::of("[^\\x00]{1,20}"),
+        hotplug_slots in option::of(0..16u16),
+        nic in option::of(vec(nic(), 1..4)),
+        disk in option::of(vec(disk(), 1..4)),
         name in Just(name),
         uuid in Just(uuid),
         guest_type in Just(guest_type),
@@ -135,6 +170,11 @@ prop_compose! {
             on_watchdog,
             on_soft_reset,
             tsc_mode,
+            control,
+            user_data,
+            hotplug_slots,
+            nic,
+            disk,
         };
         GuestConfig::from_overrides(overrides).unwrap().config
     }

@@ -9,7 +9,7 @@ fn json_holds_everything() {
     let json = serde_json::to_string(&config).unwrap();
     assert_eq!(
         json,
-        r#"{"name":"a","kernel":"k","cmdline":"","memory":"4MiB","max_memory":"4MiB","vcpus":2,"max_vcpus":2,"cpus":["1","all,^2"],"on_poweroff":"destroy","on_reboot":"restart","on_crash":"destroy","on_watchdog":"destroy","on_soft_reset":"destroy","tsc_mode":"native"}"#
+        r#"{"name":"a","kernel":"k","cmdline":"","memory":"4MiB","max_memory":"4MiB","vcpus":2,"max_vcpus":2,"cpus":["1","all,^2"],"on_poweroff":"destroy","on_reboot":"restart","on_crash":"destroy","on_watchdog":"destroy","on_soft_reset":"destroy","tsc_mode":"native","control":"auto","hotplug_slots":2}"#
     );
     assert_eq!(serde_json::from_str::<GuestConfig>(&json).unwrap(), config);
 }

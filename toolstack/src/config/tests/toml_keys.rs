@@ -34,6 +34,21 @@ fn every_key() {
         (r#"on_soft_reset = "restart""#, r#"on_soft_reset = "restart""#),
         (r#"tsc_mode = "default""#, r#"tsc_mode = "default""#),
         ("tsc_mode = 1", r#"tsc_mode = "always_emulate""#),
+        (r#"control = "noxs""#, r#"control = "noxs""#),
+        (r#"user_data = "a b""#, r#"user_data = "a b""#),
+        ("hotplug_slots = 0", "hotplug_slots = 0"),
+        (
+            "[[nic]]\nnetwork = 'lan'\nmac = '00:16:3e:00:00:01'\n[[nic]]",
+            r#"nic = [{ mac = "00:16:3E:00:00:01", network = "lan" }, {}]"#,
+        ),
+        (
+            "nic = [{ addresses = '10.0.0.5/24', gateway = '10.0.0.1', pinned = false }]",
+            r#"nic = [{ addresses = ["10.0.0.5/24"], gateway4 = "10.0.0.1", pinned = false }]"#,
+        ),
+        (
+            "[[disk]]\npath = 'a'\n[[disk]]\npath = 'b'\nvdev = 'xvda'\nwritable = false",
+            r#"disk = [{ path = "a", vdev = "xvdb" }, { path = "b", vdev = "xvda", writable = false }]"#,
+        ),
     ] {
         assert_shows(toml(line), line, shown);
     }
@@ -48,7 +63,7 @@ fn defaults() {
         "kernel = \"k\"\ncmdline = \"\"\nmemory = \"4MiB\"\nmax_memory = \"4MiB\"\nvcpus = 1\n\
          max_vcpus = 1\non_poweroff = \"destroy\"\non_reboot = \"restart\"\n\
          on_crash = \"destroy\"\non_watchdog = \"destroy\"\non_soft_reset = \"destroy\"\n\
-         tsc_mode = \"native\"\n"
+         tsc_mode = \"native\"\ncontrol = \"auto\"\nhotplug_slots = 2\n"
     );
     assert_eq!(toml("vcpus = 3").unwrap().config.max_vcpus(), 3);
 }
@@ -160,9 +175,37 @@ fn errors_name_place_key_and_what_is_allowed() {
             "g.toml:3:1: `extra` is not a key of a guest configuration; xl.cfg's `root` and `extra` are `cmdline` here",
         ),
         (
-            "[[disk]]\npath = 'x'",
-            "g.toml:3:3: `disk` is not a key of a guest configuration; docs/configuration.md lists every key",
+            "[[vif]]",
+            "g.toml:3:3: `vif` is not a key of a guest configuration; `vif` of xl.cfg is `nic` here",
         ),
+        (
+            "control = 'xs'",
+            "g.toml:3:11: control: `xs` is not a control channel; use auto, none, noxs, facade or xenstore",
+        ),
+        ("nic = 1", "g.toml:3:7: nic: expected a list of tables ([[nic]]), found a number"),
+        ("nic = [{}, { mac = '1' }]", "g.toml:3:7: nic: number 2: mac: `1` is not a MAC address"),
+        (
+            "nic = [{ mac = '00:16:3e:00:00:01' }, { mac = '00:16:3E:00:00:01' }]",
+            "g.toml:3:7: nic: number 2: mac: 00:16:3E:00:00:01 is taken by number 1",
+        ),
+        (
+            "disk = [{ path = 'a', vdev = 'xvda' }, { path = 'a', vdev = 'xvda' }]",
+            "g.toml:3:8: disk: number 2: vdev: xvda is taken by number 1",
+        ),
+        ("disk = [{ vdev = 'xvda' }]", "g.toml:3:8: disk: number 1: path is missing"),
+        (
+            "disk = [{ path = 'a', mode = 'w' }]",
+            "g.toml:3:8: disk: number 1: `mode` is not known here; path, vdev, writable, removable, direct_io and discard are",
+        ),
+        (
+            "control = 'none'\nnic = [{}]",
+            "g.toml:4:7: nic: a guest without a control channel has no devices; remove them, or choose another `control` (g.toml:3:11)",
+        ),
+        (
+            "hotplug_slots = 31\nnic = [{}]",
+            "g.toml:3:17: hotplug_slots: 32 devices are too many; at most 31 are allowed, kept slots among them",
+        ),
+        ("user_data = \"a\\u0000\"", "g.toml:3:13: user_data: the value contains a NUL byte"),
     ] {
         assert_eq!(error(toml(line)), message, "{line}");
     }

@@ -45,6 +45,17 @@ fn every_served_key() {
         ("on_soft_reset = 'restart'", r#"on_soft_reset = "restart""#),
         ("tsc_mode = 'default'", r#"tsc_mode = "default""#),
         ("tsc_mode = 1", r#"tsc_mode = "always_emulate""#),
+        ("control = 'noxs'", r#"control = "noxs""#),
+        ("hotplug_slots = 1", "hotplug_slots = 1"),
+        ("vif = ['']", "nic = [{}]"),
+        (
+            "vif = ['mac=00:16:3e:00:00:01,bridge=xenbr0']; vif += ['network=lan']",
+            r#"nic = [{ bridge = "xenbr0", mac = "00:16:3E:00:00:01" }, { network = "lan" }]"#,
+        ),
+        (
+            "disk = ['phy:/dev/vg/guest,xvda,w', '/b.img,raw,xvdb,r']",
+            r#"disk = [{ path = "/dev/vg/guest", vdev = "xvda" }, { path = "/b.img", vdev = "xvdb", writable = false }]"#,
+        ),
     ] {
         assert_shows(xl(line), line, shown);
     }
@@ -108,12 +119,16 @@ fn errors_name_place_key_and_what_is_allowed() {
             "g.cfg:3:8: expected = or += after the key, found the word `os`; text stands in quotes",
         ),
         (
-            "disk = [ 'phy:/dev/vg/guest,xvda,w' ]",
-            "g.cfg:3:1: disk: this version gives guests no devices; boot from a RAM disk, or use xl for this guest",
+            "disk = [ '/a,raw,xvda,w', '/a.qcow2,qcow2,xvdb,w' ]",
+            "g.cfg:3:8: disk: number 2: format: `qcow2` is not raw, the only format served; convert it with qemu-img",
         ),
         (
-            "vif = [ '' ]",
-            "g.cfg:3:1: vif: this version gives guests no devices; boot from a RAM disk, or use xl for this guest",
+            "vif = [ 'bridge=a/b' ]",
+            "g.cfg:3:7: vif: number 1: bridge: `a/b` is not an interface's name: 1 to 15 characters without blanks, / and :",
+        ),
+        (
+            "vif = 'bridge=br0'",
+            "g.cfg:3:7: vif: expected a list of tables ([[nic]]), found a string",
         ),
         (
             "bootloader = 'pygrub'",
@@ -154,9 +169,9 @@ fn warnings_say_what_was_made_of_a_key() {
 #[test]
 fn all_refused_keys_are_named_at_once() {
     assert_eq!(
-        error(xl("vif = ['']\nnestedhvm = 1\nvpmu = 0\nlocaltime = 1\n")),
-        "g.cfg:3:1: vif: this version gives guests no devices; boot from a RAM disk, or use xl \
-         for this guest\n\
+        error(xl("pci = ['']\nnestedhvm = 1\nvpmu = 0\nlocaltime = 1\n")),
+        "g.cfg:3:1: pci: only network interfaces and disks are served; remove it, or use xl for \
+         this guest\n\
          g.cfg:4:1: nestedhvm: this version does not give guests hardware virtualisation; set it \
          to 0\n\
          g.cfg:6:1: localtime: guests' clocks are in UTC, without offset; set it to 0"

@@ -1,6 +1,7 @@
 //! Every key of `xl.cfg`: what lightvm makes of it, and why.
 //!
-//! The keys are those that Xen 4.17 to 4.21 describe in xl.cfg(5) or read in `tools/xl/xl_parse.c`.
+//! The keys are those that Xen 4.17 to 4.21 describe in xl.cfg(5) or read in `tools/xl/xl_parse.c`,
+//! and a few of our own, which xl ignores.
 //! The rule: a key is ignored, with a warning, when the guest is the same without it; otherwise it
 //! is refused. `docs/configuration.md` holds this table too, and a test compares them.
 
@@ -33,7 +34,7 @@ pub struct XlKey {
 
 const HVM_ONLY: &str = "for hvm guests only; xl ignores it for other types too";
 const NO_DEVICES: &str =
-    "this version gives guests no devices; boot from a RAM disk, or use xl for this guest";
+    "only network interfaces and disks are served; remove it, or use xl for this guest";
 const NO_DEVICE_MODEL: &str = "lightvm runs no device model";
 const ARM_ONLY: &str = "for Arm hosts only";
 
@@ -61,6 +62,7 @@ pub const XL_KEYS: &[XlKey] = &[
     served("cap", "as in TOML"),
     refused("channel", NO_DEVICES),
     served("cmdline", "as `cmdline`; wins over `root` and `extra`, which then draw a warning, as with xl"),
+    served("control", "lightvm's own; xl ignores it"),
     served("cpu_weight", "as in TOML"),
     refused("cpuid", "changed CPU features are not served; remove it for a guest with the host's default features"),
     served("cpus", "as in TOML"),
@@ -75,7 +77,7 @@ pub const XL_KEYS: &[XlKey] = &[
     ignored("device_model_user", NO_DEVICE_MODEL),
     ignored("device_model_version", NO_DEVICE_MODEL),
     ignored("device_tree", ARM_ONLY),
-    refused("disk", NO_DEVICES),
+    served("disk", "xl-disk-configuration(5); raw files and block devices, without scripts, driver domains and virtio"),
     ignored("display", "without effect unless `vnc` is set"),
     ignored("dm_restrict", NO_DEVICE_MODEL),
     refused("driver_domain", "driver domains are not served; set it to 0").unless(&["0"]),
@@ -89,6 +91,7 @@ pub const XL_KEYS: &[XlKey] = &[
     ignored("gic_version", ARM_ONLY),
     ignored("hap", "pvh guests always use hardware-assisted paging, pv guests never do").unless(&["1"]),
     ignored("hdtype", HVM_ONLY),
+    served("hotplug_slots", "lightvm's own; xl ignores it"),
     ignored("hpet", HVM_ONLY),
     ignored("hvm_pirq", HVM_ONLY),
     refused("init_seclabel", "security labels are not served; the guest would run without the label's restrictions"),
@@ -180,6 +183,7 @@ pub const XL_KEYS: &[XlKey] = &[
     refused("usbdev", NO_DEVICES),
     ignored("usbdevice", HVM_ONLY),
     ignored("usbversion", HVM_ONLY),
+    served("user_data", "lightvm's own; xl ignores it"),
     served("uuid", "as `uuid`"),
     served("vcpus", "as `vcpus`; 0 is refused, where xl takes it for 1"),
     refused("vdispl", NO_DEVICES),
@@ -187,14 +191,14 @@ pub const XL_KEYS: &[XlKey] = &[
     refused("vfb", NO_DEVICES),
     ignored("vga", HVM_ONLY),
     ignored("videoram", HVM_ONLY),
-    refused("vif", NO_DEVICES),
+    served("vif", "as `nic`, in the syntax of xl-network-configuration(5); also with lightvm's own parts, such as `network=lan`. Scripts and driver domains are refused"),
     refused("vif2", NO_DEVICES),
     ignored("viridian", HVM_ONLY),
     refused("virtio", NO_DEVICES),
     refused("vkb", NO_DEVICES),
     ignored("vkb_device", HVM_ONLY),
     refused("vmtrace_buf_kb", "processor tracing is not served; set it to 0").unless(&["0"]),
-    refused("vnc", "gives pv guests a frame buffer, and this version gives guests no devices; set it to 0").unless(&["0"]),
+    refused("vnc", "gives pv guests a frame buffer, which is not served; set it to 0").unless(&["0"]),
     ignored("vncdisplay", "without effect unless `vnc` is set"),
     ignored("vnclisten", "without effect unless `vnc` is set"),
     ignored("vncpasswd", "without effect unless `vnc` is set"),
@@ -267,10 +271,10 @@ mod tests {
     #[test]
     fn agreement() {
         let atom = |text: &str| Value::Atom(text.to_owned());
-        let disk = find("disk").unwrap();
-        assert!(disk.agrees_with(&Value::List(vec![])));
-        assert!(!disk.agrees_with(&Value::List(vec![atom("")])));
-        assert!(!disk.agrees_with(&atom("0")));
+        let pci = find("pci").unwrap();
+        assert!(pci.agrees_with(&Value::List(vec![])));
+        assert!(!pci.agrees_with(&Value::List(vec![atom("")])));
+        assert!(!pci.agrees_with(&atom("0")));
         assert!(find("nestedhvm").unwrap().agrees_with(&atom("0")));
         assert!(!find("nestedhvm").unwrap().agrees_with(&atom("1")));
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use lightvm::config::{
-    Action, ConfigFormat, CpuAffinity, GuestName, GuestOverrides, GuestType, MemSize, TscMode,
+    Action, ConfigFormat, ControlMode, CpuAffinity, Disk, GuestName, GuestOverrides, GuestType,
+    MemSize, Nic, TscMode,
 };
 use uuid::Uuid;
 
@@ -136,6 +137,31 @@ pub(crate) struct GuestFlags {
     /// How it reads the time-stamp counter: native, default or always_emulate
     #[arg(long, value_name = "MODE")]
     pub(crate) tsc_mode: Option<TscMode>,
+    /// How it and its host talk: auto, noxs, facade, xenstore or none [default: auto]
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) control: Option<ControlMode>,
+    /// Text handed to the guest; @FILE reads it from a file
+    #[arg(long, value_name = "TEXT", value_parser = user_data)]
+    pub(crate) user_data: Option<String>,
+    /// Places kept free for devices that come later [default: 2]
+    #[arg(long, value_name = "N")]
+    pub(crate) hotplug_slots: Option<u16>,
+    /// Network interface, as in network=lan,mac=00:16:3e:00:00:01,ip=10.0.0.5/24; `` for one on
+    /// the default network. May be repeated
+    #[arg(long, value_name = "PARTS")]
+    pub(crate) nic: Vec<Nic>,
+    /// Disk: a raw image or block device, then its name and ro or rw, as in /srv/web.img,xvda,rw.
+    /// May be repeated
+    #[arg(long, value_name = "FILE[,NAME][,ro]")]
+    pub(crate) disk: Vec<Disk>,
+}
+
+/// Reads the text of `@FILE`, or takes the text as it is.
+fn user_data(text: &str) -> Result<String, String> {
+    match text.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path).map_err(|e| format!("cannot read it: {e}")),
+        None => Ok(text.to_owned()),
+    }
 }
 
 impl From<GuestFlags> for GuestOverrides {
@@ -161,6 +187,11 @@ impl From<GuestFlags> for GuestOverrides {
             on_watchdog: flags.on_watchdog,
             on_soft_reset: flags.on_soft_reset,
             tsc_mode: flags.tsc_mode,
+            control: flags.control,
+            user_data: flags.user_data,
+            hotplug_slots: flags.hotplug_slots,
+            nic: (!flags.nic.is_empty()).then_some(flags.nic),
+            disk: (!flags.disk.is_empty()).then_some(flags.disk),
         }
     }
 }

@@ -64,7 +64,8 @@ fn every_flag_reaches_its_key() {
         "lvm create --name a --uuid 67e55044-10b1-426f-9247-bb680e5fe0c8 --type pv --kernel k \
          --ramdisk r --cmdline -c --memory 4 --max-memory 8 --vcpus 1 --max-vcpus 2 --cpus 0 \
          --cpu-weight 1 --cap 0 --pool p --on-poweroff preserve --on-reboot preserve \
-         --on-crash preserve --on-watchdog preserve --on-soft-reset preserve --tsc-mode default",
+         --on-crash preserve --on-watchdog preserve --on-soft-reset preserve --tsc-mode default \
+         --control noxs --user-data u --hotplug-slots 1 --nic network=lan --disk d",
     );
     let overrides = GuestOverrides::from(args.guest);
     for key in Key::ALL {

@@ -1,0 +1,47 @@
+//! What a guest's devices do, measured from dom0: the same for the kernel's back ends and for
+//! the daemon's. `scripts/bench noxs` starts the guests.
+
+mod linux;
+mod ping;
+
+use std::error::Error;
+use std::net::Ipv4Addr;
+
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+/// Measures the devices of a running guest; one JSON object to standard output.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Round trips of ICMP echo requests.
+    Ping {
+        /// The guest.
+        address: Ipv4Addr,
+        /// Round trips measured, after a few that are not.
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+    },
+    /// TCP and disk of a guest that runs `bench-guest`.
+    Linux {
+        /// The guest.
+        address: Ipv4Addr,
+        /// A tenth of the work, to see whether it runs.
+        #[arg(long)]
+        quick: bool,
+    },
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let report: Value = match Args::parse().what {
+        What::Ping { address, rounds } => serde_json::to_value(ping::run(address, rounds)?)?,
+        What::Linux { address, quick } => linux::run(address, quick)?,
+    };
+    println!("{report}");
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! A disk image or block device, opened for one guest or, read-only, for several.
+
+mod error;
+mod lock;
+mod source;
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::DiskError;
+use source::{Geometry, Residence};
+
+/// Bytes in a sector, the unit of the block protocol whatever the disk's own.
+pub const SECTOR: u64 = 512;
+
+/// Which disk to open, and how.
+#[derive(Clone, Debug)]
+pub struct DiskSpec {
+    /// A raw image or a block device.
+    pub path: PathBuf,
+    /// The guest may write: nobody else may have the disk open then.
+    pub writable: bool,
+    /// Go past the host's page cache.
+    pub direct: bool,
+}
+
+/// An open disk. Its size is what it was when opened. The lock is held until the
+/// last reference *and the last I/O* is gone: who gets the lock afterwards knows that
+/// no write of a former owner, killed or not, can arrive any more.
+#[derive(Debug)]
+pub struct Disk {
+    file: File,
+    /// With direct I/O, the same disk through the page cache, for what is not aligned to its blocks.
+    cached: Option<File>,
+    path: PathBuf,
+    writable: bool,
+    geometry: Geometry,
+    residence: Residence,
+}
+
+impl Disk {
+    /// Opens and locks a disk. Where another has it locked, waits up to `patience`:
+    /// a process that was killed holds its locks until its last I/O is done.
+    pub fn open(spec: &DiskSpec, patience: Duration) -> Result<Disk, DiskError> {
+        let failed = |source| DiskError::Open { path: spec.path.clone(), source };
+        let kind = std::fs::metadata(&spec.path).map_err(failed)?.file_type();
+        let device = kind.is_block_device();
+        if !device && !kind.is_file() {
+            return Err(DiskError::NotADisk { path: spec.path.clone() });
+        }
+        let direct = if spec.direct { libc::O_DIRECT } else { 0 };
+        let file = lock::patiently(patience, || {
+            let file = open_file(spec, device, direct)?;
+            lock::lock(&file, &spec.path, spec.writable)?;
+            Ok(file)
+        })?;
+        let cached = spec.direct.then(|| open_file(spec, false, 0)).transpose()?;
+        let geometry = Geometry::of(&file, device).map_err(failed)?;
+        if geometry.sectors == 0 {
+            return Err(DiskError::Empty { path: spec.path.clone() });
+        }
+        let residence = Residence::of(&file, device, spec.direct);
+        let DiskSpec { path, writable, .. } = spec.clone();
+        Ok(Disk { file, cached, path, writable, geometry, residence })
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether guests may write to it.
+    pub fn writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Size in sectors of 512 bytes; a part of a sector at the end is left out.
+    pub fn sectors(&self) -> u64 {
+        self.geometry.sectors
+    }
+
+    /// Bytes that requests had better be a multiple of and aligned to.
+    pub fn physical_block_size(&self) -> u32 {
+        self.geometry.physical_block_size
+    }
+
+    /// Whether discarding is offered: ranges become holes that read as zeroes.
+    pub fn can_discard(&self) -> bool {
+        self.writable && self.geometry.can_discard
+    }
+
+    /// The open file for I/O on this range.
+    pub(super) fn file_for(&self, offset: u64, len: usize) -> BorrowedFd<'_> {
+        let aligned = (offset | len as u64).is_multiple_of(self.geometry.direct_block.into());
+        match &self.cached {
+            Some(cached) if !aligned => cached.as_fd(),
+            _ => self.file.as_fd(),
+        }
+    }
+
+    /// Whether I/O only ever moves memory, and so may be done at once.
+    pub(super) fn in_memory(&self) -> bool {
+        matches!(self.residence, Residence::Memory)
+    }
+
+    /// Whether the page cache is in use and may be asked for what it has.
+    pub(super) fn cached(&self) -> bool {
+        matches!(self.residence, Residence::Cached)
+    }
+}
+
+impl AsFd for Disk {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// `exclusive` keeps mounts and other such openers from a block device that is written.
+fn open_file(spec: &DiskSpec, exclusive: bool, direct: i32) -> Result<File, DiskError> {
+    let exclusive = if exclusive && spec.writable { libc::O_EXCL } else { 0 };
+    OpenOptions::new()
+        .read(true)
+        .write(spec.writable)
+        .custom_flags(libc::O_CLOEXEC | direct | exclusive)
+        .open(&spec.path)
+        .map_err(|source| DiskError::opening(&spec.path, source))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The daemon as a whole: started, stopped, one per host.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lightvm::create::Creator;
+use lightvm::lifecycle::Lifecycle;
+use lightvm::registry::{Registry, RegistryError};
+use lightvm::xen::{Xen, XenError};
+use nix::fcntl::{Flock, FlockArg};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::api;
+use crate::config::DaemonConfig;
+use crate::shard::{Shard, ShardError};
+use crate::switch;
+
+/// Why the daemon cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Somebody else's work.
+    #[error("chaosd needs root: start it with sudo")]
+    NotRoot,
+    /// No Xen, or not dom0.
+    #[error(transparent)]
+    Xen(#[from] XenError),
+    /// The registry cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A thread cannot be started.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// There is a daemon already.
+    #[error("a chaosd is running already: it holds {0}")]
+    Running(PathBuf),
+    /// A file cannot be used.
+    #[error("cannot {verb} {path}: {source}")]
+    File {
+        /// What was tried.
+        verb: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The configuration names a group that this host does not have.
+    #[error("the configuration gives the socket to the group `{0}`, which this host does not have")]
+    NoGroup(String),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(io::Error),
+}
+
+impl StartError {
+    /// Makes an I/O error one about a file.
+    pub fn file(verb: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| StartError::File { verb, path, source }
+    }
+}
+
+/// What all parts of the control thread use.
+#[derive(Debug)]
+pub struct Daemon {
+    /// What the administrator said.
+    pub config: DaemonConfig,
+    /// The hypervisor.
+    pub xen: Arc<Xen>,
+    /// Builds and ends guests.
+    pub lifecycle: Lifecycle,
+    /// Threads that serve them.
+    pub shards: Vec<Shard>,
+    // Last: freed when everything else has ended.
+    _only: Flock<std::fs::File>,
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
+    let daemon = Arc::new(Daemon::start(config)?);
+    let listener = api::listen(&daemon.config)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
+    tokio::select! {
+        () = api::serve(listener, Arc::clone(&daemon)) => {}
+        _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
+        _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
+    }
+    let _ = std::fs::remove_file(&daemon.config.socket);
+    Ok(())
+}
+
+impl Daemon {
+    fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(StartError::NotRoot);
+        }
+        let xen = Xen::open()?;
+        let registry = Registry::open(&config.state)?;
+        let only = lock(&config)?;
+        let shards = switch::seeds(config.shard_count())
+            .into_iter()
+            .enumerate()
+            .map(|(number, seed)| Shard::start(number, &xen, seed))
+            .collect::<Result<_, _>>()?;
+        let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
+        Ok(Daemon { config, xen, lifecycle, shards, _only: only })
+    }
+}
+
+/// Makes sure that this is the only daemon of the host, as long as the lock lives.
+fn lock(config: &DaemonConfig) -> Result<Flock<std::fs::File>, StartError> {
+    let path = config.state.join("chaosd.lock");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(StartError::file("open", &path))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StartError::Running(path))
+}

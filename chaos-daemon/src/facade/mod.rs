@@ -1,0 +1,1 @@
+//! XenStore as one guest sees it: answered from that guest's own tree.

@@ -1,0 +1,1 @@
+//! Guests: created, ended, taken up again after a restart.

@@ -1,0 +1,1 @@
+//! What guests report through their log rings, and where it goes.

@@ -1,0 +1,1 @@
+//! Guests made known to a real XenStore.

@@ -1,0 +1,180 @@
+//! Memory that another domain writes at the same time.
+
+use core::ops::Deref;
+use core::ptr::{NonNull, copy_nonoverlapping};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Memory shared with a domain that may write to it at any moment. What was read once must
+/// not be read again and expected to be the same.
+///
+/// # Panics
+/// Every access panics when it is not within `len` bytes, and every access to a word when its
+/// offset is not a multiple of 4: offsets come from the layout, never from the other side.
+pub trait SharedMemory {
+    /// Bytes shared.
+    fn len(&self) -> usize;
+
+    /// True when nothing is shared.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies from `offset` on into `into`.
+    fn read(&self, offset: usize, into: &mut [u8]);
+
+    /// Copies `bytes` to `offset`.
+    fn write(&self, offset: usize, bytes: &[u8]);
+
+    /// Reads the word at `offset`.
+    fn load(&self, offset: usize, order: Ordering) -> u32;
+
+    /// Writes the word at `offset`.
+    fn store(&self, offset: usize, value: u32, order: Ordering);
+
+    /// Writes the word at `offset` and returns what it was, sequentially consistent.
+    fn swap(&self, offset: usize, value: u32) -> u32;
+
+    /// Sets bits in the word at `offset` and returns what it was, sequentially consistent.
+    fn fetch_or(&self, offset: usize, bits: u32) -> u32;
+}
+
+impl<P: Deref> SharedMemory for P
+where
+    P::Target: SharedMemory,
+{
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) {
+        (**self).read(offset, into);
+    }
+
+    fn write(&self, offset: usize, bytes: &[u8]) {
+        (**self).write(offset, bytes);
+    }
+
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        (**self).load(offset, order)
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        (**self).store(offset, value, order);
+    }
+
+    fn swap(&self, offset: usize, value: u32) -> u32 {
+        (**self).swap(offset, value)
+    }
+
+    fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
+        (**self).fetch_or(offset, bits)
+    }
+}
+
+/// Shared memory known by its address: what a guest without an allocator or a host's mapping has.
+#[derive(Debug)]
+pub struct RawShared {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: there are no references to the memory, only copies and atomics, from any thread.
+unsafe impl Send for RawShared {}
+// SAFETY: as above; it is shared with another domain in any case.
+unsafe impl Sync for RawShared {}
+
+impl RawShared {
+    /// Names shared memory.
+    ///
+    /// # Safety
+    /// `base` is aligned to 4 bytes; `len` bytes from it on stay readable and writable for as
+    /// long as this value exists, and no Rust reference to them exists.
+    #[must_use]
+    pub const unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
+        RawShared { base, len }
+    }
+
+    fn at(&self, offset: usize, len: usize) -> *mut u8 {
+        let end = offset.checked_add(len);
+        assert!(end.is_some_and(|end| end <= self.len), "outside shared memory");
+        // SAFETY: within the memory that `new` was promised.
+        unsafe { self.base.as_ptr().add(offset) }
+    }
+
+    fn word(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4), "a word that is not aligned");
+        // SAFETY: in range and aligned; atomics may be written by others.
+        unsafe { AtomicU32::from_ptr(self.at(offset, 4).cast()) }
+    }
+}
+
+impl SharedMemory for RawShared {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) {
+        let from = self.at(offset, into.len());
+        // SAFETY: `at` checked the range; `into` is ordinary memory, which shared memory never
+        // overlaps.
+        unsafe { copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+    }
+
+    fn write(&self, offset: usize, bytes: &[u8]) {
+        let to = self.at(offset, bytes.len());
+        // SAFETY: as in `read`.
+        unsafe { copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.word(offset).load(order)
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        self.word(offset).store(value, order);
+    }
+
+    fn swap(&self, offset: usize, value: u32) -> u32 {
+        self.word(offset).swap(value, Ordering::SeqCst)
+    }
+
+    fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
+        self.word(offset).fetch_or(bits, Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::Heap;
+
+    #[test]
+    fn words_and_bytes_are_the_same_memory_little_endian() {
+        let memory = Heap::new(1);
+        memory.store(8, 0x0403_0201, Ordering::Relaxed);
+        let mut bytes = [0; 4];
+        memory.read(8, &mut bytes);
+        assert_eq!(bytes, [1, 2, 3, 4]);
+        assert_eq!(memory.swap(8, 0x10), 0x0403_0201);
+        assert_eq!(memory.fetch_or(8, 1), 0x10);
+        assert_eq!(memory.load(8, Ordering::Relaxed), 0x11);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside shared memory")]
+    fn the_end_is_the_end() {
+        Heap::new(1).write(4093, &[0; 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "outside shared memory")]
+    fn offsets_do_not_wrap() {
+        Heap::new(1).read(usize::MAX, &mut [0; 4]);
+    }
+
+    #[test]
+    #[should_panic(expected = "not aligned")]
+    fn words_are_aligned() {
+        Heap::new(1).load(2, Ordering::Relaxed);
+    }
+}

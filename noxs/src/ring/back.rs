@@ -1,0 +1,116 @@
+//! The back end's side of a ring.
+
+use core::marker::PhantomData;
+use core::sync::atomic::{Ordering, fence};
+
+use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
+use crate::SharedMemory;
+
+/// Takes requests and gives responses, in the same order. Reads each slot and index once.
+#[derive(Debug)]
+pub struct Back<M, P> {
+    memory: M,
+    size: u32,
+    /// Requests read.
+    consumed: u32,
+    /// Responses written.
+    produced: u32,
+    /// Responses the front end has been shown.
+    published: u32,
+    protocol: PhantomData<fn() -> P>,
+}
+
+impl<M: SharedMemory, P: Protocol> Back<M, P> {
+    /// Serves the ring in `memory` from its last published response on: what was asked and not
+    /// answered, also of an earlier back end, is asked again.
+    ///
+    /// # Panics
+    /// When `memory` has no room for a slot.
+    pub fn attach(memory: M) -> Self {
+        let size = slots::<P>(memory.len());
+        let published = memory.load(offset::RSP_PROD, Ordering::Relaxed);
+        let (consumed, produced) = (published, published);
+        Back { memory, size, consumed, produced, published, protocol: PhantomData }
+    }
+
+    /// Slots of the ring.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Requests read and not answered yet; never more than the ring has slots.
+    pub fn unanswered(&self) -> u32 {
+        self.consumed.wrapping_sub(self.produced)
+    }
+
+    /// The next request, if there is one.
+    ///
+    /// # Errors
+    /// When the front end says to have produced more than the ring holds, or took back what
+    /// was read.
+    pub fn next_request(&mut self) -> Result<Option<P::Request>, RingError> {
+        if self.waiting()? == 0 {
+            return Ok(None);
+        }
+        let mut slot = [0; LARGEST_SLOT];
+        let slot = &mut slot[..P::SLOT];
+        self.memory.read(place::<P>(self.consumed, self.size), slot);
+        self.consumed = self.consumed.wrapping_add(1);
+        Ok(Some(P::request(slot)))
+    }
+
+    /// Requests that can be read.
+    ///
+    /// # Errors
+    /// As [`Back::next_request`].
+    pub fn waiting(&self) -> Result<u32, RingError> {
+        let produced = self.memory.load(offset::REQ_PROD, Ordering::Acquire);
+        let held = produced.wrapping_sub(self.produced);
+        let waiting = held.wrapping_sub(self.unanswered());
+        if held > self.size || waiting > held {
+            let (consumed, size) = (self.consumed, self.size);
+            return Err(RingError { produced, consumed, size });
+        }
+        Ok(waiting)
+    }
+
+    /// Answers the oldest request that is not answered. The front end sees it after
+    /// [`Back::push`].
+    ///
+    /// # Panics
+    /// When there is none: that is a fault of the caller.
+    pub fn respond(&mut self, response: &P::Response) {
+        assert!(self.unanswered() > 0, "a response without a request");
+        let mut slot = [0; LARGEST_SLOT];
+        let len = P::put_response(response, &mut slot[..P::SLOT]);
+        self.memory.write(place::<P>(self.produced, self.size), &slot[..len]);
+        self.produced = self.produced.wrapping_add(1);
+    }
+
+    /// Publishes the responses; true when the front end wants to be notified.
+    #[must_use]
+    pub fn push(&mut self) -> bool {
+        let old = core::mem::replace(&mut self.published, self.produced);
+        if old == self.produced {
+            return false;
+        }
+        self.memory.store(offset::RSP_PROD, self.produced, Ordering::Release);
+        fence(Ordering::SeqCst);
+        passes(old, self.produced, self.memory.load(offset::RSP_EVENT, Ordering::Relaxed))
+    }
+
+    /// To be called when no request is left, before sleeping: asks to be notified of the next
+    /// one. True when one came in the meantime.
+    ///
+    /// # Errors
+    /// As [`Back::next_request`].
+    pub fn final_check(&mut self) -> Result<bool, RingError> {
+        if self.waiting()? > 0 {
+            return Ok(true);
+        }
+        let next = self.consumed.wrapping_add(1);
+        self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        Ok(self.waiting()? > 0)
+    }
+}

@@ -1,0 +1,67 @@
+//! How the daemon says no.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every answer with a status of 400 and above.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorAnswer {
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For people: what, where and why.
+    pub message: String,
+    /// What to do about it, where there is something to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Kinds of errors, each with the HTTP status it comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The request is not understood (400).
+    BadRequest,
+    /// The configuration, or a file it names, cannot be used (422).
+    BadInput,
+    /// No such guest, network or device (404).
+    NotFound,
+    /// The name, UUID, address or device is taken (409).
+    Taken,
+    /// It cannot be done in the state things are in (409).
+    Conflict,
+    /// The host has no memory or other resource left for it (507).
+    NoResources,
+    /// It took longer than was asked for (504).
+    Timeout,
+    /// The guest, or this daemon as it was built, does not support it (501).
+    Unsupported,
+    /// Anything else (500).
+    Internal,
+    /// A code that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ErrorCode {
+    /// The HTTP status of answers with this code.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::NotFound => 404,
+            Self::Taken | Self::Conflict => 409,
+            Self::BadInput => 422,
+            Self::Unsupported => 501,
+            Self::Timeout => 504,
+            Self::NoResources => 507,
+            Self::Internal | Self::Unknown => 500,
+        }
+    }
+}

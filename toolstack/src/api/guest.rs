@@ -1,0 +1,137 @@
+//! Guests.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{DiskInfo, NicInfo};
+use crate::config::{ControlMode, GuestConfig, GuestName, GuestType};
+use crate::domain::Timings;
+
+/// `POST /v1/guests`: make a guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRequest {
+    /// What it is. Paths must be absolute.
+    pub config: GuestConfig,
+    /// What to wait for before the answer.
+    #[serde(default)]
+    pub wait: Wait,
+    /// The longest wait; without it the daemon's own limit. The guest lives on when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Do not let it run yet; `POST …/unpause` does.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// What to wait for when a guest is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wait {
+    /// Nothing: the guest runs.
+    #[default]
+    None,
+    /// The guest's first sign of life: an event on its channel.
+    Event,
+    /// The guest says that it has booted (noxs), or its first device is connected.
+    Booted,
+    /// The guest says that it serves (noxs), or all of its devices are connected.
+    Ready,
+}
+
+/// The answer to [`CreateRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreateAnswer {
+    /// The guest.
+    pub guest: GuestSummary,
+    /// What each stage of building it took.
+    pub timings: Timings,
+    /// How long the wait took from its first instruction, if one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<f64>,
+}
+
+/// A guest in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestSummary {
+    /// Its name.
+    pub name: GuestName,
+    /// Its identity.
+    pub uuid: Uuid,
+    /// Its number in Xen, until it is built again.
+    pub domid: u16,
+    /// PVH or PV.
+    #[serde(rename = "type")]
+    pub guest_type: GuestType,
+    /// Its channel; never [`ControlMode::Auto`].
+    pub control: ControlMode,
+    /// What the guest says about itself.
+    pub report: Report,
+    /// Its addresses: those it was given, or those it reports.
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
+}
+
+/// How far a guest says it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// It has said nothing.
+    #[default]
+    Booting,
+    /// It has booted.
+    Booted,
+    /// It serves.
+    Ready,
+    /// It is on its way down.
+    Stopping,
+    /// It has crashed.
+    Crashed,
+}
+
+/// `GET /v1/guests/{guest}`: everything about a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GuestInfo {
+    /// In short.
+    #[serde(flatten)]
+    pub summary: GuestSummary,
+    /// What it was made from.
+    pub config: GuestConfig,
+    /// Its network interfaces.
+    #[serde(default)]
+    pub nics: Vec<NicInfo>,
+    /// Its disks.
+    #[serde(default)]
+    pub disks: Vec<DiskInfo>,
+    /// The number with which it reported its state, as of a crash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_code: Option<u32>,
+    /// How many watch its console.
+    #[serde(default)]
+    pub console_viewers: u32,
+    /// Which of the daemon's threads serves it.
+    #[serde(default)]
+    pub shard: u32,
+}
+
+/// `POST /v1/guests/{guest}/{poweroff|reboot|suspend}`: ask a guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    /// How long to wait for the guest to do it; without it, the answer comes at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Stop it without asking, and do what its configuration says.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// The query of `DELETE` for a device: `?force=1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveQuery {
+    /// Take it away without waiting for the guest to let go (1) or not (0).
+    #[serde(default)]
+    pub force: u8,
+}
