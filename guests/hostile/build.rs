@@ -1,5 +1,5 @@
 //! Links the program as a Xen guest.
 
 fn main() {
-    link::guest();
+    link::guest_with_stack(40);
 }

@@ -8,6 +8,7 @@
 
 pub mod block;
 mod bytes;
+pub mod layout;
 mod memory;
 pub mod net;
 pub mod ring;

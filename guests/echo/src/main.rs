@@ -23,24 +23,24 @@ const DATAGRAMS: usize = 8;
 const DATAGRAM: usize = 2 << 10;
 
 static PAGES: StaticPages<96> = StaticPages::new();
-static MEMORY: StaticCell<Memory> = StaticCell::new(Memory::new());
+static SOCKETS: StaticCell<Sockets> = StaticCell::new(Sockets {
+    all: [SocketStorage::EMPTY; CONNECTIONS + 1],
+    metadata: [[udp::PacketMetadata::EMPTY; DATAGRAMS]; 2],
+});
+static BUFFERS: StaticCell<Buffers> = StaticCell::new(Buffers {
+    streams: [[[0; BUFFER]; 2]; CONNECTIONS],
+    datagrams: [[0; DATAGRAMS * DATAGRAM]; 2],
+});
 
-struct Memory {
-    sockets: [SocketStorage<'static>; CONNECTIONS + 1],
-    streams: [[[u8; BUFFER]; 2]; CONNECTIONS],
+struct Sockets {
+    all: [SocketStorage<'static>; CONNECTIONS + 1],
     metadata: [[udp::PacketMetadata; DATAGRAMS]; 2],
-    datagrams: [[u8; DATAGRAMS * DATAGRAM]; 2],
 }
 
-impl Memory {
-    const fn new() -> Self {
-        Self {
-            sockets: [SocketStorage::EMPTY; CONNECTIONS + 1],
-            streams: [[[0; BUFFER]; 2]; CONNECTIONS],
-            metadata: [[udp::PacketMetadata::EMPTY; DATAGRAMS]; 2],
-            datagrams: [[0; DATAGRAMS * DATAGRAM]; 2],
-        }
-    }
+/// Apart from the rest, so that the image has no room for so many zeros.
+struct Buffers {
+    streams: [[[u8; BUFFER]; 2]; CONNECTIONS],
+    datagrams: [[u8; DATAGRAMS * DATAGRAM]; 2],
 }
 
 fn main(boot: BootInfo) -> Shutdown {
@@ -49,10 +49,11 @@ fn main(boot: BootInfo) -> Shutdown {
         Ok(guest) => guest,
         Err(end) => return end,
     };
-    let memory = MEMORY.take().expect("main runs once");
-    let mut sockets = SocketSet::new(&mut memory.sockets[..]);
-    let streams = memory.streams.each_mut().map(|[rx, tx]| sockets.add(stream(rx, tx)));
-    let datagrams = sockets.add(datagrams(&mut memory.metadata, &mut memory.datagrams));
+    let Sockets { all, metadata } = SOCKETS.take().expect("main runs once");
+    let buffers = BUFFERS.take().expect("main runs once");
+    let mut sockets = SocketSet::new(&mut all[..]);
+    let streams = buffers.streams.each_mut().map(|[rx, tx]| sockets.add(stream(rx, tx)));
+    let datagrams = sockets.add(datagrams(metadata, &mut buffers.datagrams));
     guest.ready();
     loop {
         guest.poll(&mut sockets);

@@ -87,7 +87,9 @@ pub(crate) fn responses(target: &mut Target) -> Option<()> {
 pub(crate) fn wild_sector(target: &mut Target) -> Option<()> {
     let good = good(target)?;
     let sectors = target.block.as_ref()?.sectors;
-    for sector in [sectors, sectors.wrapping_sub(1), u64::MAX, u64::MAX - 7, 1 << 63, u64::MAX / 512] {
+    for sector in
+        [sectors, sectors.wrapping_sub(1), u64::MAX, u64::MAX - 7, 1 << 63, u64::MAX / 512]
+    {
         for operation in [READ, WRITE] {
             send(target, &[Request { sector, operation, ..good }.bytes()])?;
         }

@@ -130,7 +130,7 @@ pub(crate) fn memory_rings(target: &mut Target) -> Option<()> {
 
 /// Gives Xen the noxs page itself. Its own view of the page is gone afterwards.
 pub(crate) fn memory_page(target: &mut Target) -> Option<()> {
-    let address = bare::address(target.page.take()?);
+    let address = target.page.take()?.address();
     target.net = None;
     target.block = None;
     give_back(target.boot.frame(address));
@@ -156,7 +156,7 @@ pub(crate) fn end_wild(_: &mut Target) -> Option<()> {
 }
 
 pub(crate) fn end_watchdog(target: &mut Target) -> Option<()> {
-    /// `struct sched_watchdog`: which, seconds.
+    // `struct sched_watchdog`: which, seconds.
     let mut watchdog = [0_u32, 1];
     operate(SCHED_OP, SCHED_WATCHDOG, &mut watchdog, 0);
     target.pause(5000);

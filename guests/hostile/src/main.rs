@@ -6,6 +6,8 @@
 
 #![no_std]
 #![no_main]
+// Attacks are made of numbers that do not fit.
+#![allow(clippy::cast_possible_truncation)]
 
 mod attacks;
 mod block;

@@ -1,6 +1,8 @@
 //! Attacks on the noxs page: the host's own fields, doorbells, reports, the log.
 
-use crate::target::{BELL_DEVICES, BELL_SERVICES, GUEST_FEATURES, HOST_ASLEEP, SLOT, TABLE, Target};
+use crate::target::{
+    BELL_DEVICES, BELL_SERVICES, GUEST_FEATURES, HOST_ASLEEP, SLOT, TABLE, Target,
+};
 use xen_rt::shared::SharedPage;
 
 const GUEST_ASLEEP: usize = 0x88;
@@ -139,7 +141,7 @@ pub(crate) fn asleep(target: &mut Target) -> Option<()> {
 /// Writes one record's head at the log's position.
 fn record(page: &SharedPage, length: u16, severity: u8) {
     let produced = page.load(LOG_PRODUCED);
-    let at = LOG + (produced % LOG_SIZE & !3) as usize;
+    let at = LOG + ((produced % LOG_SIZE) & !3) as usize;
     page.store(at, u32::from(length) | u32::from(severity) << 16 | 0xff00_0000);
     page.store(LOG_PRODUCED, produced.wrapping_add(u32::from(length)));
 }
@@ -179,7 +181,7 @@ pub(crate) fn log_flood(target: &mut Target) -> Option<()> {
         let page = page(target)?;
         let (produced, consumed) = (page.load(LOG_PRODUCED), page.load(LOG_CONSUMED));
         if produced.wrapping_sub(consumed) <= LOG_SIZE - RECORD {
-            let at = LOG + (produced % LOG_SIZE) as usize & !3;
+            let at = (LOG + (produced % LOG_SIZE) as usize) & !3;
             let room = (LOG + LOG_SIZE as usize - at).min(RECORD as usize);
             page.write(at, &[b"\n\x1b[31m<1>\xff\x00"[(produced / 64 % 10) as usize]; 64][..room]);
             page.store(at, RECORD | 3 << 16);

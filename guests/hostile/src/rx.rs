@@ -1,7 +1,7 @@
 //! Attacks on the receive ring: buffers that are none.
 
-use crate::net::{self, Net};
-use crate::target::Target;
+use crate::net;
+use crate::target::{Net, Target};
 use xen_rt::grant::Access;
 
 /// Milliseconds the host gets to send something here.

@@ -3,7 +3,7 @@
 
 use crate::target::Target;
 use xen_rt::shared::SharedPage;
-use xen_rt::{Clock, Port, bare, event};
+use xen_rt::{BootInfo, Clock, Port, bare, event};
 
 const REQUEST: usize = 0;
 const REQUEST_CONSUMED: usize = 2048;
@@ -30,7 +30,7 @@ struct Store {
     page: SharedPage,
     port: Port,
     clock: Clock,
-    target: *const Target,
+    boot: BootInfo,
 }
 
 impl Store {
@@ -39,7 +39,7 @@ impl Store {
             return None;
         }
         let (page, port) = bare::store(target.boot)?;
-        Some(Self { page, port, clock: Clock::new(target.boot), target })
+        Some(Self { page, port, clock: Clock::new(target.boot), boot: target.boot })
     }
 
     fn ring(&self) {
@@ -49,10 +49,8 @@ impl Store {
     /// Lets the host work, at most as long as it deserves, until `done`.
     fn wait(&self, done: impl Fn(&SharedPage) -> bool) {
         let end = self.clock.now().saturating_add(PATIENCE);
-        // SAFETY: the target outlives every attack on it.
-        let boot = unsafe { (*self.target).boot };
         while !done(&self.page) && self.clock.now() < end {
-            event::wait_until(boot, self.port, Some(end));
+            event::wait_until(self.boot, self.port, Some(end));
         }
     }
 

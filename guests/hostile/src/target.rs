@@ -63,7 +63,7 @@ impl Target {
             Some(channel) => channel.grants(),
             None => Grants::open(boot, None),
         };
-        let page = || channel.map(|channel| bare::page(&channel));
+        let page = || channel.map(bare::page);
         let mut target = Self {
             boot,
             console,

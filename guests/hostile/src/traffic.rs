@@ -87,9 +87,7 @@ pub(crate) fn flood_neighbour(target: &mut Target) -> Option<()> {
 
 pub(crate) fn spoof_mac(target: &mut Target) -> Option<()> {
     let (_, ip) = who(target)?;
-    repeat(target, FORGERY, |turn| {
-        net::udp(BROADCAST, [2, 6, 6, 6, 0, turn as u8], [255; 4], ip)
-    })
+    repeat(target, FORGERY, |turn| net::udp(BROADCAST, [2, 6, 6, 6, 0, turn as u8], [255; 4], ip))
 }
 
 pub(crate) fn spoof_many_macs(target: &mut Target) -> Option<()> {

@@ -1,7 +1,7 @@
 //! Attacks on the transmit ring: indexes, lengths, chains, grants.
 
-use crate::net::{self, CSUM_BLANK, EXTRA_INFO, FRAME, MORE_DATA, Net, Tx};
-use crate::target::Target;
+use crate::net::{self, CSUM_BLANK, EXTRA_INFO, FRAME, MORE_DATA, Tx};
+use crate::target::{Net, Target};
 use xen_rt::grant::Access;
 
 /// Milliseconds the host gets to react.

@@ -1,6 +1,6 @@
 //! The net device as `smoltcp` wants one: buffers are filled and read in place.
 
-use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use xen_rt::net::{Net, Receiver, Sender};
 
@@ -23,8 +23,7 @@ impl Device for NetDevice {
 
     fn receive(&mut self, _: Instant) -> Option<(Received<'_>, ToSend<'_>)> {
         let (receiver, sender) = self.net.halves();
-        (sender.has_room() && receiver.has_packet())
-            .then_some((Received(receiver), ToSend(sender)))
+        (sender.has_room() && receiver.has_packet()).then_some((Received(receiver), ToSend(sender)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<ToSend<'_>> {

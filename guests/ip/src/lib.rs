@@ -1,16 +1,20 @@
 //! TCP/IP for Xen guests: `smoltcp` over the net device of the noxs page, with the addresses
 //! the page names.
 //!
-//! A server is a loop of [`Stack::poll`], its own work, and [`Stack::sleep`].
+//! A server calls [`start`], says [`Guest::ready`], and then is a loop of [`Guest::poll`], its
+//! own work, and [`Guest::sleep`].
 
 #![no_std]
 
 mod announce;
 mod device;
+mod guest;
+
+pub use guest::{Guest, start};
 
 use device::NetDevice;
 use smoltcp::iface::{Config, Interface, SocketSet};
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
     EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address,
 };
@@ -18,7 +22,7 @@ use xen_rt::net::{Addresses, Net};
 use xen_rt::{Channel, Clock};
 
 /// A network stack on one device.
-pub struct Stack {
+struct Stack {
     device: NetDevice,
     interface: Interface,
     clock: Clock,
@@ -28,11 +32,10 @@ pub struct Stack {
 impl Stack {
     /// A stack with the device's addresses. The device has sent a gratuitous ARP when this
     /// returns, so that the network knows where the guest is.
-    #[must_use]
-    pub fn new(channel: Channel, mut net: Net, clock: Clock) -> Self {
+    fn new(channel: Channel, mut net: Net, clock: Clock) -> Self {
         let addresses = net.addresses();
         announce::announce(&mut net, &addresses);
-        net.flush(channel);
+        net.flush();
         let mut device = NetDevice::new(net);
         let hardware = HardwareAddress::Ethernet(EthernetAddress(addresses.mac));
         let mut config = Config::new(hardware);
@@ -42,22 +45,28 @@ impl Stack {
         Self { device, interface, clock, channel }
     }
 
+    /// The device's addresses.
+    fn addresses(&self) -> Addresses {
+        self.device.net.addresses()
+    }
+
     /// Moves packets between the device and `sockets` until there are none left to move.
-    pub fn poll(&mut self, sockets: &mut SocketSet<'_>) {
+    fn poll(&mut self, sockets: &mut SocketSet<'_>) {
         self.interface.poll(instant(self.clock.now()), &mut self.device, sockets);
-        self.device.net.flush(self.channel);
+        self.device.net.flush();
     }
 
     /// Sleeps until something arrives or a timer of `sockets` runs out. Returns at once when
     /// there is something to do already.
-    pub fn sleep(&mut self, sockets: &SocketSet<'_>) {
+    fn sleep(&mut self, sockets: &SocketSet<'_>) {
         let now = self.clock.now();
-        let until = match self.interface.poll_delay(instant(now), sockets) {
-            Some(delay) if delay.total_micros() == 0 => return,
-            Some(delay) => Some(now.saturating_add(delay.total_micros().saturating_mul(1000))),
-            None => None,
-        };
         let net = &mut self.device.net;
+        let until = match self.interface.poll_delay(instant(now), sockets) {
+            Some(Duration::ZERO) if net.can_send() => return,
+            // Something waits to be sent, which the host has to make room for first.
+            Some(Duration::ZERO) | None => None,
+            Some(delay) => Some(now.saturating_add(delay.total_micros().saturating_mul(1000))),
+        };
         self.channel.sleep(until, || net.has_work());
     }
 }

@@ -5,7 +5,13 @@ use crate::hvm::{self, Parameter};
 use crate::info::{BootInfo, Flavour};
 use crate::paging::{self, PAGE_SIZE};
 use crate::shared::SharedPage;
-use crate::{Port, hypercall};
+use crate::{Channel, Port, hypercall};
+
+/// The noxs page.
+#[must_use]
+pub fn page(channel: Channel) -> SharedPage {
+    channel.page()
+}
 
 /// The page with this (pseudo-)physical frame number; `None` where it cannot be reached.
 #[must_use]

@@ -20,6 +20,13 @@ impl<const WORDS: usize> Bitmap<WORDS> {
         Some(number)
     }
 
+    /// Whether a number below `limit` is free.
+    pub(crate) fn has_free(&self, limit: u32) -> bool {
+        let full = self.0.iter().take_while(|&&word| word == u64::MAX).count();
+        let bit = self.0.get(full).map_or(0, |word| word.trailing_ones());
+        u32::try_from(full * 64).is_ok_and(|before| before + bit < limit)
+    }
+
     /// Gives `number` back; `None` when nobody had it.
     pub(crate) fn free(&mut self, number: u32) -> Option<()> {
         let word = self.0.get_mut((number / 64) as usize)?;
@@ -41,10 +48,13 @@ mod tests {
         let mut map = Bitmap::<2>::new();
         assert!((0..100).all(|n| map.take(100) == Some(n)));
         assert_eq!(map.take(100), None);
+        assert!(!map.has_free(100) && map.has_free(101));
         assert_eq!(map.free(70), Some(()));
+        assert!(map.has_free(100));
         assert_eq!(map.free(70), None);
         assert_eq!(map.take(100), Some(70));
         assert!((100..128).all(|n| map.take(1000) == Some(n)));
         assert_eq!(map.take(1000), None);
+        assert!(!map.has_free(1000));
     }
 }

@@ -13,12 +13,13 @@ use crate::shared::SharedPage;
 const SETUP_TABLE: usize = 2;
 
 const ENTRY: usize = 8;
-const PER_FRAME: u32 = (PAGE_SIZE / ENTRY) as u32;
+const PER_FRAME: u32 = 512;
+const _: () = assert!(PER_FRAME as usize * ENTRY == PAGE_SIZE);
 /// Entries at the start that belong to the toolstack, `GNTTAB_NR_RESERVED_ENTRIES`.
 const RESERVED: u32 = 8;
 /// Frames of a table this runtime uses at most.
-const MOST_FRAMES: usize = 4;
-const WORDS: usize = MOST_FRAMES * PER_FRAME as usize / 64;
+const MOST_FRAMES: u32 = 4;
+const WORDS: usize = (MOST_FRAMES * PER_FRAME / 64) as usize;
 
 const PERMIT_ACCESS: u16 = 1;
 const READ_ONLY: u16 = 1 << 2;
@@ -56,16 +57,17 @@ pub struct InUse;
 
 /// The guest's grant table. There is one; who opens it owns it.
 pub struct Grants {
-    frames: [Option<SharedPage>; MOST_FRAMES],
+    frames: [Option<SharedPage>; MOST_FRAMES as usize],
     entries: u32,
     used: Bitmap<WORDS>,
     boot: BootInfo,
 }
 
 impl Grants {
-    /// Takes over the table the toolstack placed at `frames` frames from `gfn` on; without
-    /// that, places its first frame. `None` where that cannot be.
-    pub(crate) fn open(boot: BootInfo, placed: Option<(u64, u32)>) -> Option<Self> {
+    /// Takes over the table the toolstack placed, as guest frame number and count of its
+    /// frames; without that, places its first frame. `None` where that cannot be.
+    #[must_use]
+    pub fn open(boot: BootInfo, placed: Option<(u64, u32)>) -> Option<Self> {
         match placed {
             Some((gfn, frames)) => Self::on_placed(boot, gfn, frames),
             None => Self::placing(boot),
@@ -74,7 +76,7 @@ impl Grants {
 
     fn on_placed(boot: BootInfo, gfn: u64, frames: u32) -> Option<Self> {
         let size = PAGE_SIZE as u64;
-        let frames = frames.min(MOST_FRAMES as u32);
+        let frames = frames.min(MOST_FRAMES);
         let first = paging::map(boot, gfn.checked_mul(size)?, u64::from(frames) * size)?;
         let page = |index: usize| {
             (index < frames as usize).then(|| {
@@ -97,7 +99,11 @@ impl Grants {
         Some(Self::over(boot, [Some(page), None, None, None], 1))
     }
 
-    fn over(boot: BootInfo, frames: [Option<SharedPage>; MOST_FRAMES], count: u32) -> Self {
+    fn over(
+        boot: BootInfo,
+        frames: [Option<SharedPage>; MOST_FRAMES as usize],
+        count: u32,
+    ) -> Self {
         Self { frames, entries: count * PER_FRAME, used: Bitmap::new(), boot }
     }
 
@@ -165,8 +171,7 @@ fn first_frame() -> Option<usize> {
         list: *mut u64,
     }
     let mut frame = 0_u64;
-    let mut argument =
-        SetupTable { domid: DOMID_SELF, frames: 1, status: 0, list: &raw mut frame };
+    let mut argument = SetupTable { domid: DOMID_SELF, frames: 1, status: 0, list: &raw mut frame };
     let arguments = [SETUP_TABLE, (&raw mut argument).expose_provenance(), 1, 0];
     // SAFETY: GNTTABOP_setup_table takes an array of gnttab_setup_table, here of one, whose
     // list has room for the one frame asked for.

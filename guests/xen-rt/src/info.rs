@@ -88,7 +88,7 @@ struct StartInfo {
     console_evtchn: u32,
     pt_base: u64,
     nr_pt_frames: u64,
-    mfn_list: u64,
+    mfn_list: usize,
     mod_start: u64,
     mod_len: u64,
     cmd_line: [u8; 0],
@@ -194,13 +194,15 @@ impl BootInfo {
         pv_slot(info.store_mfn, info.store_evtchn)
     }
 
-    /// Number of the frame behind the page at `address`, as Xen and other domains know it.
-    pub(crate) fn frame(self, address: usize) -> u64 {
+    /// Number of the frame behind the page at `address`, one of the guest's own, as Xen and
+    /// other domains know it.
+    #[must_use]
+    pub fn frame(self, address: usize) -> u64 {
         let page = address / PAGE_SIZE;
         match self.flavour {
             Flavour::Pvh => page as u64,
             Flavour::Pv => {
-                let list = self.start_info().mfn_list as usize;
+                let list = self.start_info().mfn_list;
                 let entry = core::ptr::with_exposed_provenance::<u64>(list + page * 8);
                 // SAFETY: the list has a word for every page of the guest, and the image's
                 // pages are among them.

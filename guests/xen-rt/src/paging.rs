@@ -78,7 +78,8 @@ fn directory(gib: usize) -> Option<&'static Page> {
     if gib == 0 {
         return Some(&LOW_DIRECTORY);
     }
-    let free_or_same = |owner: &&AtomicU64| [0, gib as u64].contains(&owner.load(Ordering::Relaxed));
+    let free_or_same =
+        |owner: &&AtomicU64| [0, gib as u64].contains(&owner.load(Ordering::Relaxed));
     let (owner, directory) =
         SPARE_GIB.iter().zip(&SPARE_DIRECTORIES).find(|(owner, _)| free_or_same(owner))?;
     owner.store(gib as u64, Ordering::Relaxed);

@@ -44,6 +44,16 @@ impl SharedPage {
         unsafe { self.word::<u32>(offset).write_volatile(value) }
     }
 
+    /// Reads one byte.
+    ///
+    /// # Panics
+    /// When `offset` is not inside the page.
+    #[must_use]
+    pub fn load_byte(&self, offset: usize) -> u8 {
+        // SAFETY: `word` checked the bounds; the page is mapped (`new`).
+        unsafe { self.word::<u8>(offset).read_volatile() }
+    }
+
     /// Writes one byte.
     ///
     /// # Panics
@@ -116,6 +126,18 @@ impl SharedPage {
         unsafe { asm!("lock or [{}], {:e}", in(reg) word, in(reg) bits, options(nostack)) }
     }
 
+    /// Atomically writes a 32-bit word and returns what it was; nothing moves across it.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn swap(&self, offset: usize, value: u32) -> u32 {
+        let word = self.word::<u32>(offset);
+        let old;
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe { asm!("xchg [{}], {:e}", in(reg) word, inout(reg) value => old, options(nostack)) }
+        old
+    }
+
     /// Copies bytes out of the page.
     ///
     /// # Panics
@@ -133,7 +155,10 @@ impl SharedPage {
     /// # Panics
     /// When they do not all fit into the page.
     pub fn write(&self, offset: usize, from: &[u8]) {
-        assert!(from.len() <= PAGE_SIZE && offset <= PAGE_SIZE - from.len(), "beyond a shared page");
+        assert!(
+            from.len() <= PAGE_SIZE && offset <= PAGE_SIZE - from.len(),
+            "beyond a shared page"
+        );
         for (index, &byte) in from.iter().enumerate() {
             // SAFETY: inside the page, as checked above; the page is mapped (`new`).
             unsafe { self.0.wrapping_add(offset + index).write_volatile(byte) };
