@@ -131,6 +131,7 @@ pub(crate) fn memory_rings(target: &mut Target) -> Option<()> {
 /// Gives Xen the noxs page itself. Its own view of the page is gone afterwards.
 pub(crate) fn memory_page(target: &mut Target) -> Option<()> {
     let address = target.page.take()?.address();
+    bare::forget(target.channel?);
     target.net = None;
     target.block = None;
     give_back(target.boot.frame(address));

@@ -63,7 +63,7 @@ impl Target {
             Some(channel) => channel.grants(),
             None => Grants::open(boot, None),
         };
-        let page = || channel.map(bare::page);
+        let page = || channel.and_then(|_| bare::store(boot)).map(|(page, _)| page);
         let mut target = Self {
             boot,
             console,

@@ -4,16 +4,17 @@ use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr, Ipv4Address,
 };
-use xen_rt::net::{Addresses, Net};
+use xen_rt::net::Net;
+use xen_rt::noxs::device::NetConfig;
 
 /// Bytes of an ARP packet for IPv4 in an Ethernet frame.
 const LENGTH: usize = 14 + 28;
 
 /// Puts an announcement of the guest's addresses into the queue of `net`. A guest without an
 /// IPv4 address announces the unspecified one: switches learn from the hardware address.
-pub(crate) fn announce(net: &mut Net, addresses: &Addresses) {
+pub(crate) fn announce(net: &mut Net, addresses: &NetConfig) {
     let mac = EthernetAddress(addresses.mac);
-    let address = Ipv4Address::from(addresses.ipv4);
+    let address = addresses.ipv4.map_or(Ipv4Address::UNSPECIFIED, |ipv4| ipv4.address);
     let header = EthernetRepr {
         src_addr: mac,
         dst_addr: EthernetAddress::BROADCAST,

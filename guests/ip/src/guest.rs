@@ -4,8 +4,11 @@ use crate::Stack;
 use core::fmt::Write;
 use smoltcp::iface::SocketSet;
 use smoltcp::wire::Ipv4Address;
-use xen_rt::channel::{Answer, NoChannel, Request, Severity, State};
+use xen_rt::channel::NoChannel;
 use xen_rt::net::Net;
+use xen_rt::noxs::control::{Answer, Report, Request, State};
+use xen_rt::noxs::device::NetConfig;
+use xen_rt::noxs::log::Severity;
 use xen_rt::pages::Pages;
 use xen_rt::{BootInfo, Channel, Clock, Console, Shutdown};
 
@@ -45,11 +48,10 @@ fn say(boot: BootInfo, text: core::fmt::Arguments<'_>) {
 impl Guest {
     /// Tells everybody that the guest serves.
     pub fn ready(&self) {
-        let addresses = self.stack.addresses();
-        let v4 = (addresses.ipv4, addresses.prefix4);
-        self.channel.set_addresses(v4, (addresses.ipv6, addresses.prefix6));
-        self.channel.report(State::Ready, 0);
-        let (name, address) = (self.name, Ipv4Address::from(addresses.ipv4));
+        let NetConfig { ipv4, ipv6, .. } = self.stack.addresses();
+        self.channel.report(&Report { state: State::Ready, code: 0, ipv4, ipv6 });
+        let address = ipv4.map_or(Ipv4Address::UNSPECIFIED, |ipv4| ipv4.address);
+        let name = self.name;
         self.channel.log(Severity::Notice, format_args!("{name} is up, my address is {address}"));
         say(self.channel.boot(), format_args!("{name}: ready, {address}"));
     }
@@ -67,16 +69,17 @@ impl Guest {
     /// Answers what the host asks for; how to end when that is what it asks.
     #[must_use]
     pub fn asked_to_end(&self) -> Option<Shutdown> {
-        let (answer, end) = match self.channel.request()? {
-            Request::PowerOff => (Answer::Done, Some(Shutdown::PowerOff)),
-            Request::Reboot => (Answer::Done, Some(Shutdown::Reboot)),
-            Request::TableChanged => (Answer::Done, None),
-            Request::Suspend | Request::Other(_) => (Answer::NotSupported, None),
+        let asked = self.channel.asked()?;
+        let (answer, end) = match asked.request {
+            Some(Request::Poweroff) => (Answer::Ok, Some(Shutdown::PowerOff)),
+            Some(Request::Reboot) => (Answer::Ok, Some(Shutdown::Reboot)),
+            Some(Request::TableChanged) => (Answer::Ok, None),
+            _ => (Answer::NotSupported, None),
         };
-        self.channel.answer(answer);
+        self.channel.answer(asked, answer);
         if end.is_some() {
             self.channel.log(Severity::Notice, format_args!("{} ends as asked", self.name));
-            self.channel.report(State::Stopping, 0);
+            self.channel.report(&Report { state: State::Stopping, ..Report::default() });
         }
         end
     }

@@ -15,10 +15,9 @@ pub use guest::{Guest, start};
 use device::NetDevice;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::{
-    EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address,
-};
-use xen_rt::net::{Addresses, Net};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv6Address};
+use xen_rt::net::Net;
+use xen_rt::noxs::device::NetConfig;
 use xen_rt::{Channel, Clock};
 
 /// A network stack on one device.
@@ -33,7 +32,7 @@ impl Stack {
     /// A stack with the device's addresses. The device has sent a gratuitous ARP when this
     /// returns, so that the network knows where the guest is.
     fn new(channel: Channel, mut net: Net, clock: Clock) -> Self {
-        let addresses = net.addresses();
+        let addresses = net.config();
         announce::announce(&mut net, &addresses);
         net.flush();
         let mut device = NetDevice::new(net);
@@ -46,8 +45,8 @@ impl Stack {
     }
 
     /// The device's addresses.
-    fn addresses(&self) -> Addresses {
-        self.device.net.addresses()
+    fn addresses(&self) -> NetConfig {
+        self.device.net.config()
     }
 
     /// Moves packets between the device and `sockets` until there are none left to move.
@@ -71,28 +70,24 @@ impl Stack {
     }
 }
 
-fn configure(interface: &mut Interface, addresses: &Addresses) {
-    let v4 = Ipv4Address::from(addresses.ipv4);
-    let v6 = Ipv6Address::from(addresses.ipv6);
+fn configure(interface: &mut Interface, addresses: &NetConfig) {
     interface.update_ip_addrs(|list| {
         // The list has room for four.
-        if !v4.is_unspecified() {
-            let _ = list.push(IpCidr::new(IpAddress::Ipv4(v4), addresses.prefix4.min(32)));
+        if let Some(v4) = addresses.ipv4 {
+            let _ = list.push(IpCidr::new(IpAddress::Ipv4(v4.address), v4.prefix.min(32)));
         }
-        if !v6.is_unspecified() {
-            let _ = list.push(IpCidr::new(IpAddress::Ipv6(v6), addresses.prefix6.min(128)));
+        if let Some(v6) = addresses.ipv6 {
+            let _ = list.push(IpCidr::new(IpAddress::Ipv6(v6.address), v6.prefix.min(128)));
         }
         let local = Ipv6Address::from(link_local(addresses.mac));
         let _ = list.push(IpCidr::new(IpAddress::Ipv6(local), 64));
     });
-    let gateway4 = Ipv4Address::from(addresses.gateway4);
-    let gateway6 = Ipv6Address::from(addresses.gateway6);
     // The table has room for two.
-    if !gateway4.is_unspecified() {
-        let _ = interface.routes_mut().add_default_ipv4_route(gateway4);
+    if let Some(gateway) = addresses.gateway4 {
+        let _ = interface.routes_mut().add_default_ipv4_route(gateway);
     }
-    if !gateway6.is_unspecified() {
-        let _ = interface.routes_mut().add_default_ipv6_route(gateway6);
+    if let Some(gateway) = addresses.gateway6 {
+        let _ = interface.routes_mut().add_default_ipv6_route(gateway);
     }
 }
 

@@ -7,10 +7,9 @@ use crate::paging::{self, PAGE_SIZE};
 use crate::shared::SharedPage;
 use crate::{Channel, Port, hypercall};
 
-/// The noxs page.
-#[must_use]
-pub fn page(channel: Channel) -> SharedPage {
-    channel.page()
+/// Makes the runtime forget the noxs page, which is about to vanish.
+pub fn forget(channel: Channel) {
+    channel.forget();
 }
 
 /// The page with this (pseudo-)physical frame number; `None` where it cannot be reached.

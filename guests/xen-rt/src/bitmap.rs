@@ -23,8 +23,8 @@ impl<const WORDS: usize> Bitmap<WORDS> {
     /// Whether a number below `limit` is free.
     pub(crate) fn has_free(&self, limit: u32) -> bool {
         let full = self.0.iter().take_while(|&&word| word == u64::MAX).count();
-        let bit = self.0.get(full).map_or(0, |word| word.trailing_ones());
-        u32::try_from(full * 64).is_ok_and(|before| before + bit < limit)
+        let Some(word) = self.0.get(full) else { return false };
+        u32::try_from(full * 64).is_ok_and(|before| before + word.trailing_ones() < limit)
     }
 
     /// Gives `number` back; `None` when nobody had it.

@@ -5,12 +5,13 @@ use crate::channel::Channel;
 use crate::grant::{Access, Grants};
 use crate::pages::Pages;
 use crate::paging::PAGE_SIZE;
-use crate::slot::{KIND_BLOCK, Slot};
+use crate::slot::Place;
 use noxs::RawShared;
 use noxs::block::{
     Abi64, Body, INDIRECT_PAGES, Request, SEGMENT_BYTES, SEGMENTS, Segment, operation, put_segment,
     status,
 };
+use noxs::device::{BlockConfig, Config};
 use noxs::ring::Front;
 
 /// Bytes of a sector, whatever the disk's own sectors are.
@@ -23,44 +24,6 @@ const MOST_PAGES: usize = 256;
 pub const MOST_REQUESTS: u32 = 32;
 /// Segments a page of them holds.
 const MOST_SEGMENTS: usize = PAGE_SIZE / SEGMENT_BYTES;
-
-const READ_ONLY: u32 = 1;
-const CAN_FLUSH: u32 = 1 << 1;
-const CAN_DISCARD: u32 = 1 << 2;
-
-/// What the page says about a disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
-    /// Sectors of 512 bytes.
-    pub sectors: u64,
-    /// Bytes of the disk's own sectors.
-    pub sector_size: u32,
-    /// Segments of an indirect request; 0: there are no such requests.
-    pub indirect_segments: u32,
-    /// Nothing can be written.
-    pub read_only: bool,
-    /// Flushes are honoured.
-    pub can_flush: bool,
-    /// Discards are honoured.
-    pub can_discard: bool,
-}
-
-impl Geometry {
-    /// Reads a slot's configuration: sectors, sector size, physical sector size, information,
-    /// segments.
-    fn read(config: [u8; 48]) -> Self {
-        let word = |at: usize| u32::from_le_bytes(*config[at..].first_chunk().unwrap_or(&[0; 4]));
-        let information = word(16);
-        Self {
-            sectors: u64::from(word(4)) << 32 | u64::from(word(0)),
-            sector_size: word(8),
-            indirect_segments: word(20),
-            read_only: information & READ_ONLY != 0,
-            can_flush: information & CAN_FLUSH != 0,
-            can_discard: information & CAN_DISCARD != 0,
-        }
-    }
-}
 
 /// What to do with data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +71,9 @@ pub enum NotAsked {
 
 /// A block device in use.
 pub struct Block {
-    slot: Slot,
+    place: Place,
     ring: Front<RawShared, Abi64>,
-    geometry: Geometry,
+    config: BlockConfig,
     pages: Pages,
     grants: [u32; MOST_PAGES],
     lists: Pages,
@@ -124,26 +87,28 @@ impl Block {
     /// device, or no grants.
     #[must_use]
     pub fn open(channel: Channel, grants: &mut Grants, pages: Pages, lists: Pages) -> Option<Self> {
-        let slot = Slot::find(channel, KIND_BLOCK)?;
-        let data = grant_all(&slot, grants, &pages)?;
-        let list_grants = grant_all(&slot, grants, &lists)?;
-        let ring = Front::attach(slot.ring_memory()?);
-        let geometry = Geometry::read(slot.config());
-        slot.take_into_use(0);
+        let (place, config) = Place::find(channel, |config| match config {
+            Config::Block(block) => Some(*block),
+            _ => None,
+        })?;
+        let data = grant_all(&place, grants, &pages)?;
+        let list_grants = grant_all(&place, grants, &lists)?;
+        let ring = Front::attach(place.frames()?);
+        place.take_into_use(0);
         let used = Bitmap::new();
-        Some(Self { slot, ring, geometry, pages, grants: data, lists, list_grants, used })
+        Some(Self { place, ring, config, pages, grants: data, lists, list_grants, used })
     }
 
     /// What the page says about the disk.
     #[must_use]
-    pub fn geometry(&self) -> Geometry {
-        self.geometry
+    pub fn config(&self) -> BlockConfig {
+        self.config
     }
 
     /// Pages of the longest request.
     #[must_use]
     pub fn longest(&self) -> usize {
-        let indirect = (self.geometry.indirect_segments as usize).min(MOST_SEGMENTS);
+        let indirect = (self.config.max_indirect_segments as usize).min(MOST_SEGMENTS);
         let indirect = if self.lists.count() == 0 { 0 } else { indirect };
         indirect.clamp(SEGMENTS, MOST_PAGES).min(self.pages.count())
     }
@@ -250,7 +215,7 @@ impl Block {
     /// Lets the host see what was asked, and tells it if it wants to know.
     pub fn flush_requests(&mut self) {
         if self.ring.push() {
-            self.slot.ring();
+            self.place.ring();
         }
     }
 
@@ -276,20 +241,24 @@ impl Block {
     /// Whether the device is to be closed: it is being removed from the table.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
-        !self.slot.is_present()
+        !self.place.is_present()
     }
 
     /// Uses the device no more. Buffers stay granted to the back end that had them.
     pub fn close(self) {
-        self.slot.give_up();
+        self.place.give_up();
     }
 }
 
 /// Grants `pages` to the back end, to read and write; 0 stands where there is no page.
-fn grant_all<const N: usize>(slot: &Slot, grants: &mut Grants, pages: &Pages) -> Option<[u32; N]> {
+fn grant_all<const N: usize>(
+    place: &Place,
+    grants: &mut Grants,
+    pages: &Pages,
+) -> Option<[u32; N]> {
     let mut numbers = [0; N];
     for (index, number) in numbers.iter_mut().enumerate().take(pages.count()) {
-        *number = grants.give(slot.backend(), pages.address(index), Access::Write)?.number();
+        *number = grants.give(place.device.backend, pages.address(index), Access::Write)?.number();
     }
     Some(numbers)
 }

@@ -7,152 +7,96 @@ use crate::event::{self, Port};
 use crate::grant::Grants;
 use crate::hooks::{self, Hooks};
 use crate::info::BootInfo;
-use crate::shared::SharedPage;
-use crate::{bare, shared_info};
-use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use noxs::layout as at;
+use crate::lone::Lone;
+use crate::paging::PAGE_SIZE;
+use crate::{Clock, bare, shared_info};
+use core::fmt::{self, Write};
+use core::ptr::NonNull;
+use noxs::control::{Answer, Asked, Report, State};
+use noxs::device::{Device, Slot};
+use noxs::log::Severity;
+use noxs::page::{GuestPage, Header};
+use noxs::{RawShared, Refusal};
 
-/// Services with a bit in the doorbells.
-const CONTROL: u32 = 1;
-const LOG: u32 = 1 << 1;
-
-/// Device slot of the console.
-const CONSOLE_SLOT: u8 = 0;
-
-/// Where the channel is, for code that is handed nothing: a dying guest's.
-static PAGE: AtomicUsize = AtomicUsize::new(0);
-static PORT: AtomicU32 = AtomicU32::new(0);
+/// Bytes of a log record's text; more is cut off.
+const TEXT: usize = 240;
 
 /// Why there is no channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoChannel {
     /// The boot slot is empty.
     Absent,
-    /// Something else stands there: a XenStore ring, as a rule.
-    Other,
-    /// A version this guest does not know.
-    Version(u32),
+    /// What stands there is no page that this guest knows.
+    Refused(Refusal),
 }
 
 impl fmt::Display for NoChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => write!(f, "this guest was given no noxs page"),
-            Self::Other => write!(f, "what stands in the store's place is no noxs page"),
-            Self::Version(major) => {
-                write!(f, "noxs page of version {major}, this guest knows {}", at::MAJOR)
-            }
+            Self::Absent => f.write_str("this guest was given no noxs page"),
+            Self::Refused(refusal) => refusal.fmt(f),
         }
     }
 }
 
-/// What a guest is doing, as it reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum State {
-    /// Runs.
-    Booted = 1,
-    /// Serves.
-    Ready = 2,
-    /// About to end as it was asked to.
-    Stopping = 3,
-    /// About to end by a fault of its own.
-    Crashed = 4,
-}
-
-/// What the host asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// End.
-    PowerOff,
-    /// End, to be started afresh.
-    Reboot,
-    /// Suspend.
-    Suspend,
-    /// Look at the device table again.
-    TableChanged,
-    /// Something else; resuming and dumping among it.
-    Other(u32),
-}
-
-impl From<u32> for Request {
-    fn from(code: u32) -> Self {
-        match code {
-            1 => Self::PowerOff,
-            2 => Self::Reboot,
-            3 => Self::Suspend,
-            5 => Self::TableChanged,
-            other => Self::Other(other),
-        }
-    }
-}
-
-/// The answer to a [`Request`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Answer {
-    /// Done, or about to be.
-    Done = 0,
-    /// This guest does not do such things.
-    NotSupported = 1,
-    /// Tried without success.
-    Failed = 2,
-}
-
-/// Severity of a log record, as in RFC 5424.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Severity {
-    /// The guest ends.
-    Critical = 2,
-    /// Something failed.
-    Error = 3,
-    /// Something may fail.
-    Warning = 4,
-    /// Worth knowing.
-    Notice = 5,
-    /// In case somebody asks.
-    Information = 6,
-}
-
-/// The control channel. Copies speak of the same page.
+/// The control channel. There is one; copies speak of the same.
 #[derive(Clone, Copy)]
 pub struct Channel {
     boot: BootInfo,
     port: Port,
-    page: usize,
 }
 
+struct Open {
+    page: GuestPage<RawShared>,
+    channel: Channel,
+    /// System time when the channel was opened, from which log records count.
+    since: u64,
+}
+
+static OPEN: Lone<Open> = Lone::new();
+
 static HOOKS: Hooks = Hooks {
-    ring_console: || installed().ring(CONSOLE_SLOT),
-    sleep: |ready| installed().sleep(None, ready),
-    crashed: || installed().report(State::Crashed, 0),
+    ring_console: || with_channel(|channel| channel.ring(Slot::CONSOLE)),
+    sleep: |ready| with_channel(|channel| channel.sleep(None, ready)),
+    crashed: || {
+        with_channel(|channel| {
+            channel.report(&Report { state: State::Crashed, ..Report::default() })
+        });
+    },
 };
 
-/// The channel that was opened, for the hooks, which stand only then.
-fn installed() -> Channel {
-    let boot = BootInfo::installed().expect("the guest has booted");
-    let port = Port::new(PORT.load(Ordering::Relaxed)).expect("the channel is open");
-    Channel { boot, port, page: PAGE.load(Ordering::Relaxed) }
+fn with_channel(work: impl FnOnce(Channel)) {
+    if let Some(channel) = OPEN.with(|open| open.channel) {
+        work(channel);
+    }
 }
 
 impl Channel {
-    /// Finds and checks the page.
+    /// Finds and checks the page. From here on the console, and a panic, speak through it.
     ///
     /// # Errors
     /// When there is none, or none this guest knows.
     pub fn open(boot: BootInfo) -> Result<Self, NoChannel> {
         let (page, port) = bare::store(boot).ok_or(NoChannel::Absent)?;
-        check(&page)?;
-        let flags = page.load(at::HEADER_FLAGS);
-        if flags & at::FLAG_SHARED_INFO != 0 {
-            shared_info::use_placed(boot, wide(&page, at::HEADER_SHARED_INFO));
+        let base = core::ptr::with_exposed_provenance_mut(page.address());
+        let base = NonNull::new(base).ok_or(NoChannel::Absent)?;
+        // SAFETY: the toolstack set the page aside for this; it was mapped for good just now
+        // and nobody keeps references into it.
+        let page = GuestPage::attach(unsafe { RawShared::new(base, PAGE_SIZE) });
+        let page = page.map_err(NoChannel::Refused)?;
+        if let Some(gfn) = page.header().shared_info {
+            shared_info::use_placed(boot, gfn);
         }
-        PAGE.store(page.address(), Ordering::Relaxed);
-        PORT.store(port.number(), Ordering::Relaxed);
+        let channel = Self { boot, port };
+        OPEN.set(Some(Open { page, channel, since: Clock::new(boot).now() }));
         hooks::install(&HOOKS);
-        Ok(Self { boot, port, page: page.address() })
+        Ok(channel)
+    }
+
+    /// Forgets the page: the console and a panic do without it again.
+    pub(crate) fn forget(self) {
+        OPEN.set(None);
+        hooks::remove();
     }
 
     /// The event channel to the host.
@@ -167,111 +111,113 @@ impl Channel {
         self.boot
     }
 
-    /// The grant table, where the page says it is.
+    /// What the page begins with; `None` when it was forgotten.
+    #[must_use]
+    pub fn header(self) -> Option<Header> {
+        self.with(|page| *page.header())
+    }
+
+    /// The grant table, where the page says it is. `None` where there is none.
     #[must_use]
     pub fn grants(self) -> Option<Grants> {
-        let page = self.page();
-        let placed = page.load(at::HEADER_FLAGS) & at::FLAG_GRANT_TABLE != 0;
-        let frames = page.load(at::HEADER_GRANT_FRAMES);
-        Grants::open(self.boot, placed.then(|| (wide(&page, at::HEADER_GRANT_TABLE), frames)))
+        let table = self.header()?.grant_table;
+        Grants::open(self.boot, table.map(|table| (table.first_frame, table.frames)))
     }
 
-    /// The page as it is.
-    pub(crate) fn page(self) -> SharedPage {
-        // SAFETY: `open` found the page at this address, mapped for good; everybody accesses
-        // it through `SharedPage`s.
-        unsafe { SharedPage::new(core::ptr::with_exposed_provenance_mut(self.page)) }
+    fn with<R>(self, work: impl FnOnce(&mut GuestPage<RawShared>) -> R) -> Option<R> {
+        OPEN.with(|open| work(&mut open.page))
     }
 
-    /// Tells the host that device slot `slot` has work.
-    pub fn ring(self, slot: u8) {
-        self.page().set_bits(at::HOST_BELL + at::BELL_DEVICES, 1 << (slot % 32));
-        self.wake_host();
-    }
-
-    fn ring_services(self, services: u32) {
-        self.page().set_bits(at::HOST_BELL + at::BELL_SERVICES, services);
-        self.wake_host();
-    }
-
-    fn wake_host(self) {
-        if self.page().swap(at::HOST_BELL + at::BELL_ASLEEP, 0) == 1 {
+    /// Does `work` on the page and tells the host what there is to tell.
+    fn tell(self, work: impl FnOnce(&mut GuestPage<RawShared>)) {
+        let notify = self.with(|page| {
+            work(page);
+            page.flush()
+        });
+        if notify == Some(true) {
             event::send(self.port);
         }
     }
 
-    /// Sleeps until the host rings, or until system time `until`. Returns at once when it has
-    /// rung already or `ready` says that there is work.
+    /// Tells the host that device `slot` has work.
+    pub fn ring(self, slot: Slot) {
+        self.tell(|page| page.ring_device(slot));
+    }
+
+    /// Sleeps until the host rings, or until system time `until` in ns. Returns at once when
+    /// `ready` says that there is work, or when the host has rung already.
     pub fn sleep(self, until: Option<u64>, ready: impl FnOnce() -> bool) {
-        let page = self.page();
-        page.swap(at::GUEST_BELL + at::BELL_ASLEEP, 1);
-        if !self.rung() && !ready() {
+        if !ready() && self.with(|page| page.sleep().is_empty()) != Some(false) {
             event::wait_until(self.boot, self.port, until);
+            self.with(|page| page.take());
         }
-        page.swap(at::GUEST_BELL + at::BELL_ASLEEP, 0);
-        page.swap(at::GUEST_BELL + at::BELL_DEVICES, 0);
-        page.swap(at::GUEST_BELL + at::BELL_SERVICES, 0);
     }
 
-    fn rung(self) -> bool {
-        let page = self.page();
-        page.load(at::GUEST_BELL + at::BELL_DEVICES) != 0
-            || page.load(at::GUEST_BELL + at::BELL_SERVICES) != 0
+    /// Reports what the guest is doing.
+    pub fn report(self, report: &Report) {
+        self.tell(|page| page.report(report));
     }
 
-    /// Reports what the guest is doing; `code` says more about it.
-    pub fn report(self, state: State, code: u32) {
-        let page = self.page();
-        page.store(at::REPORT_CODE, code);
-        page.store(at::REPORT_STATE, state as u32);
-        self.ring_services(CONTROL);
-    }
-
-    /// Says which addresses the guest has, to go with the next report.
-    pub fn set_addresses(self, v4: ([u8; 4], u8), v6: ([u8; 16], u8)) {
-        let page = self.page();
-        page.write(at::REPORT_IPV4, &v4.0);
-        page.write(at::REPORT_IPV6, &v6.0);
-        page.write(at::REPORT_PREFIX4, &[v4.1, v6.1]);
-    }
-
-    /// What the host asks for, if it asks for something that was not answered.
+    /// What the host asks for and was not answered.
     #[must_use]
-    pub fn request(self) -> Option<Request> {
-        let page = self.page();
-        let number = page.load(at::CONTROL_SEQUENCE);
-        (number != page.load(at::REPORT_ACKNOWLEDGED))
-            .then(|| Request::from(page.load(at::CONTROL_REQUEST)))
+    pub fn asked(self) -> Option<Asked> {
+        // A host that is writing rings when it has finished.
+        self.with(|page| page.asked().ok().flatten()).flatten()
     }
 
-    /// Answers the request.
-    pub fn answer(self, answer: Answer) {
-        let page = self.page();
-        page.store(at::REPORT_ANSWER, answer as u32);
-        page.store(at::REPORT_ACKNOWLEDGED, page.load(at::CONTROL_SEQUENCE));
-        self.ring_services(CONTROL);
+    /// Answers what the host asked for.
+    pub fn answer(self, asked: Asked, answer: Answer) {
+        self.tell(|page| page.answer(asked.sequence, answer));
     }
 
-    /// Says that the log has news.
-    pub(crate) fn ring_log(self) {
-        self.ring_services(LOG);
+    /// What is in a slot of the device table; `None` when it is a hole.
+    #[must_use]
+    pub fn device(self, slot: Slot) -> Option<Device> {
+        self.with(|page| page.device(slot).ok().flatten()).flatten()
+    }
+
+    /// Says that the guest uses a device, with these of its features.
+    pub(crate) fn use_device(self, slot: Slot, features: u16) {
+        // The host is told with the first request.
+        self.with(|page| page.use_device(slot, features));
+    }
+
+    /// Says that the guest uses a device no more.
+    pub(crate) fn leave_device(self, slot: Slot) {
+        self.tell(|page| page.leave_device(slot));
+    }
+
+    /// Writes a log record. One that finds no room is lost and counted.
+    pub fn log(self, severity: Severity, text: fmt::Arguments<'_>) {
+        let mut line = Line { bytes: [0; TEXT], length: 0 };
+        // A line takes what fits: it has no errors.
+        let _ = line.write_fmt(text);
+        let now = Clock::new(self.boot).now();
+        let since = OPEN.with(|open| open.since).unwrap_or(now);
+        self.tell(|page| {
+            let _ = page.log(severity, now.saturating_sub(since), &line.bytes[..line.length]);
+        });
     }
 }
 
-fn check(page: &SharedPage) -> Result<(), NoChannel> {
-    if page.load(at::HEADER_MAGIC) != at::MAGIC {
-        return Err(NoChannel::Other);
-    }
-    let major = page.load(at::HEADER_MAJOR) & 0xffff;
-    if major != u32::from(at::MAJOR) {
-        return Err(NoChannel::Version(major));
-    }
-    Ok(())
+/// Text of limited length; what does not fit is cut off.
+struct Line {
+    bytes: [u8; TEXT],
+    length: usize,
 }
 
-/// A 64-bit field that does not change.
-fn wide(page: &SharedPage, offset: usize) -> u64 {
-    u64::from(page.load(offset + 4)) << 32 | u64::from(page.load(offset))
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            let end = self.length + character.len_utf8();
+            if end > TEXT {
+                break;
+            }
+            character.encode_utf8(&mut self.bytes[self.length..end]);
+            self.length = end;
+        }
+        Ok(())
+    }
 }
 
 /// Marks the program as one that wants a noxs page: an ELF note of owner `noxs`, type 1,
@@ -294,23 +240,11 @@ macro_rules! noxs_guest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paging::PAGE_SIZE;
-
-    #[repr(align(4096))]
-    struct Backing([u8; PAGE_SIZE]);
-
-    fn checked(header: [u8; 8]) -> Result<(), NoChannel> {
-        let mut backing = Backing([0; PAGE_SIZE]);
-        backing.0[..8].copy_from_slice(&header);
-        // SAFETY: nobody else touches the page while the value lives.
-        check(&unsafe { SharedPage::new(backing.0.as_mut_ptr()) })
-    }
 
     #[test]
-    fn only_a_page_of_a_known_version_is_used() {
-        assert_eq!(checked(*b"NOXS\x01\0\0\0"), Ok(()));
-        assert_eq!(checked(*b"NOXS\x01\0\x07\0"), Ok(()), "a minor version adds fields");
-        assert_eq!(checked(*b"NOXS\x02\0\0\0"), Err(NoChannel::Version(2)));
-        assert_eq!(checked([0; 8]), Err(NoChannel::Other));
+    fn a_line_is_cut_between_characters() {
+        let mut line = Line { bytes: [0; TEXT], length: 0 };
+        assert_eq!(write!(line, "{}", "ä".repeat(TEXT)), Ok(()));
+        assert_eq!(core::str::from_utf8(&line.bytes[..line.length]), Ok(&*"ä".repeat(TEXT / 2)));
     }
 }

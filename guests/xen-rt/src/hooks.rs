@@ -23,6 +23,11 @@ pub(crate) fn install(hooks: &'static Hooks) {
     INSTALLED.store(core::ptr::from_ref(hooks).cast_mut(), Ordering::Relaxed);
 }
 
+/// Back to the plain way.
+pub(crate) fn remove() {
+    INSTALLED.store(core::ptr::null_mut(), Ordering::Relaxed);
+}
+
 fn installed() -> Option<&'static Hooks> {
     // SAFETY: null or what `install` was given.
     unsafe { INSTALLED.load(Ordering::Relaxed).as_ref() }

@@ -36,7 +36,8 @@ mod boot;
 #[cfg(not(test))]
 mod last_words;
 #[cfg(not(test))]
-mod panic;
+#[doc(hidden)]
+pub mod panic;
 #[cfg(not(test))]
 mod string;
 
@@ -58,7 +59,7 @@ mod hooks;
 mod hvm;
 mod hypercall;
 mod info;
-mod log;
+mod lone;
 pub mod net;
 pub mod pages;
 pub mod paging;
@@ -75,9 +76,10 @@ pub use clock::Clock;
 pub use console::Console;
 pub use event::Port;
 pub use info::{BootInfo, Flavour, MemoryKind, MemoryRegion};
+pub use noxs;
 pub use sched::Shutdown;
 
-/// Names the main function of a guest: `fn(BootInfo) -> Shutdown`.
+/// Names the main function of a guest: `fn(BootInfo) -> Shutdown`. Brings the panic handler.
 ///
 /// What it returns is how the guest ends; one that never ends returns
 /// [`sched::idle`].
@@ -88,6 +90,11 @@ macro_rules! entry {
         extern "Rust" fn xen_rt_main(boot: $crate::BootInfo) -> $crate::Shutdown {
             let main: fn($crate::BootInfo) -> $crate::Shutdown = $main;
             main(boot)
+        }
+
+        #[panic_handler]
+        fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+            $crate::panic::panic(info)
         }
     };
 }

@@ -8,51 +8,19 @@ use crate::channel::Channel;
 use crate::grant::{Access, Grants};
 use crate::pages::Pages;
 use crate::paging::PAGE_SIZE;
-use crate::slot::{KIND_NET, Slot};
+use crate::slot::Place;
 use noxs::RawShared;
+use noxs::device::{Config, NetConfig};
 use noxs::net::{Rx, RxRequest, RxSlot, Tx, TxRequest, flags};
 use noxs::ring::Front;
 
 /// Buffers of either direction at most.
 const MOST: usize = 64;
 
-/// What the page says about a net device's addresses; zeros where it says nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Addresses {
-    /// The hardware address.
-    pub mac: [u8; 6],
-    /// The IPv4 address.
-    pub ipv4: [u8; 4],
-    /// Bits of its network.
-    pub prefix4: u8,
-    /// The way out of that network.
-    pub gateway4: [u8; 4],
-    /// The IPv6 address.
-    pub ipv6: [u8; 16],
-    /// Bits of its network.
-    pub prefix6: u8,
-    /// The way out of that network.
-    pub gateway6: [u8; 16],
-}
-
-impl Addresses {
-    /// Reads a slot's configuration: mac, prefix4, prefix6, ipv4, gateway4, ipv6, gateway6.
-    fn read(config: [u8; 48]) -> Self {
-        let part = |at: usize, to: &mut [u8]| to.copy_from_slice(&config[at..at + to.len()]);
-        let mut all = Self { prefix4: config[6], prefix6: config[7], ..Self::default() };
-        part(0, &mut all.mac);
-        part(8, &mut all.ipv4);
-        part(12, &mut all.gateway4);
-        part(16, &mut all.ipv6);
-        part(32, &mut all.gateway6);
-        all
-    }
-}
-
 /// A net device in use.
 pub struct Net {
-    slot: Slot,
-    addresses: Addresses,
+    place: Place,
+    config: NetConfig,
     sender: Sender,
     receiver: Receiver,
 }
@@ -62,25 +30,28 @@ impl Net {
     /// and the rest to receive in. `None` when there is no device, or no grants or pages.
     #[must_use]
     pub fn open(channel: Channel, grants: &mut Grants, pages: Pages) -> Option<Self> {
-        let slot = Slot::find(channel, KIND_NET)?;
+        let (place, config) = Place::find(channel, |config| match config {
+            Config::Net(net) => Some(*net),
+            _ => None,
+        })?;
         let third = pages.count() / 3;
         let (send, receive) = pages.split(third);
-        let sender = Sender::new(&slot, grants, send)?;
-        let receiver = Receiver::new(&slot, grants, receive)?;
-        slot.take_into_use(0);
-        Some(Self { addresses: Addresses::read(slot.config()), slot, sender, receiver })
+        let sender = Sender::new(&place, grants, send)?;
+        let receiver = Receiver::new(&place, grants, receive)?;
+        place.take_into_use(0);
+        Some(Self { place, config, sender, receiver })
     }
 
-    /// The addresses the page names.
+    /// What the page says about the device: its addresses.
     #[must_use]
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
+    pub fn config(&self) -> NetConfig {
+        self.config
     }
 
     /// Bytes of payload of the largest packet; 1500 where the page says nothing.
     #[must_use]
     pub fn mtu(&self) -> usize {
-        match usize::from(self.slot.mtu()) {
+        match usize::from(self.config.mtu) {
             0 => 1500,
             mtu => mtu.min(PAGE_SIZE - 14),
         }
@@ -95,7 +66,7 @@ impl Net {
     pub fn flush(&mut self) {
         // Both, whatever the first says.
         if self.sender.ring.push() | self.receiver.ring.push() {
-            self.slot.ring();
+            self.place.ring();
         }
     }
 
@@ -114,12 +85,12 @@ impl Net {
     /// Whether the device is to be closed: it is being removed from the table.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
-        !self.slot.is_present()
+        !self.place.is_present()
     }
 
     /// Uses the device no more. Buffers stay granted to the back end that had them.
     pub fn close(self) {
-        self.slot.give_up();
+        self.place.give_up();
     }
 }
 
@@ -132,9 +103,9 @@ pub struct Sender {
 }
 
 impl Sender {
-    fn new(slot: &Slot, grants: &mut Grants, pages: Pages) -> Option<Self> {
-        let ring = Front::attach(slot.frame(0)?);
-        let grants = grant(slot, grants, &pages, Access::Read)?;
+    fn new(place: &Place, grants: &mut Grants, pages: Pages) -> Option<Self> {
+        let ring = Front::attach(place.frame(0)?);
+        let grants = grant(place, grants, &pages, Access::Read)?;
         Some(Self { ring, pages, grants, used: Bitmap::new() })
     }
 
@@ -185,9 +156,9 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    fn new(slot: &Slot, grants: &mut Grants, pages: Pages) -> Option<Self> {
-        let ring = Front::attach(slot.frame(1)?);
-        let grants = grant(slot, grants, &pages, Access::Write)?;
+    fn new(place: &Place, grants: &mut Grants, pages: Pages) -> Option<Self> {
+        let ring = Front::attach(place.frame(1)?);
+        let grants = grant(place, grants, &pages, Access::Write)?;
         let mut receiver = Self { ring, pages, grants, packet: None, skipping: false };
         let buffers = u16::try_from(receiver.pages.count().min(MOST)).ok()?;
         (0..buffers).for_each(|id| receiver.give(id));
@@ -244,10 +215,10 @@ impl Receiver {
 }
 
 /// Grants all of `pages` to the back end.
-fn grant(slot: &Slot, grants: &mut Grants, pages: &Pages, access: Access) -> Option<[u32; MOST]> {
+fn grant(place: &Place, grants: &mut Grants, pages: &Pages, access: Access) -> Option<[u32; MOST]> {
     let mut numbers = [0; MOST];
     for (index, number) in numbers.iter_mut().enumerate().take(pages.count()) {
-        *number = grants.give(slot.backend(), pages.address(index), access)?.number();
+        *number = grants.give(place.device.backend, pages.address(index), access)?.number();
     }
     Some(numbers)
 }
