@@ -96,6 +96,22 @@ impl ForeignMapping {
         self.word(offset).store(value, order);
     }
 
+    /// Writes the word at `offset` and answers what it was, sequentially consistent.
+    ///
+    /// # Panics
+    /// As [`ForeignMapping::load`].
+    pub fn swap(&self, offset: usize, value: u32) -> u32 {
+        self.word(offset).swap(value, Ordering::SeqCst)
+    }
+
+    /// Sets bits in the word at `offset` and answers what it was, sequentially consistent.
+    ///
+    /// # Panics
+    /// As [`ForeignMapping::load`].
+    pub fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
+        self.word(offset).fetch_or(bits, Ordering::SeqCst)
+    }
+
     fn word(&self, offset: usize) -> &AtomicU32 {
         assert!(offset.is_multiple_of(4));
         let at = self.at(offset, 4).cast::<u32>();
@@ -108,6 +124,36 @@ impl ForeignMapping {
         assert!(offset.checked_add(len).is_some_and(|end| end <= self.len), "outside the mapping");
         // SAFETY: just checked.
         unsafe { self.base.as_ptr().add(offset) }
+    }
+}
+
+impl noxs::SharedMemory for ForeignMapping {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) {
+        self.read(offset, into);
+    }
+
+    fn write(&self, offset: usize, bytes: &[u8]) {
+        self.write(offset, bytes);
+    }
+
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.load(offset, order)
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        self.store(offset, value, order);
+    }
+
+    fn swap(&self, offset: usize, value: u32) -> u32 {
+        self.swap(offset, value)
+    }
+
+    fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
+        self.fetch_or(offset, bits)
     }
 }
 
