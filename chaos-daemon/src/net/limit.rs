@@ -25,15 +25,19 @@ impl Limit {
             rate.map(|rate| Bucket::new(rate.get(), (rate.get() / BURST).max(least), now))
         };
         let rate = rate.unwrap_or_default();
-        Limit { bytes: bucket(rate.bytes_per_s, LEAST_BURST), packets: bucket(rate.packets_per_s, 1) }
+        Limit {
+            bytes: bucket(rate.bytes_per_s, LEAST_BURST),
+            packets: bucket(rate.packets_per_s, 1),
+        }
     }
 
     /// When the next packet may pass, if not now.
     pub(super) fn wait(&mut self, now: Instant) -> Option<Instant> {
         let buckets = [&mut self.bytes, &mut self.packets];
-        let later = buckets.into_iter().flatten().filter_map(|bucket| {
-            (!bucket.ready(now)).then(|| bucket.ready_at(now))
-        });
+        let later = buckets
+            .into_iter()
+            .flatten()
+            .filter_map(|bucket| (!bucket.ready(now)).then(|| bucket.ready_at(now)));
         later.max()
     }
 
