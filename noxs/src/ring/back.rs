@@ -122,7 +122,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
     pub fn ask_for_more(&mut self, known: u32) -> Result<bool, RingError> {
         let next = self.consumed.wrapping_add(known).wrapping_add(1);
         self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         Ok(self.waiting()? > known)
     }
 }
