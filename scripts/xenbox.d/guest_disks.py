@@ -81,7 +81,10 @@ def _mmdebstrap(suite, out):
         '--customize-hook=rm "$1"/setup.sh',
         f'--customize-hook=cp "$1"/boot/vmlinuz-* {out}/disk-vmlinuz',
         f'--customize-hook=cp "$1"/boot/initrd.img-* {out}/disk-initrd',
-        f'--customize-hook=mke2fs -q -t ext4 -L root -E lazy_itable_init=1,root_owner=0:0 -d "$1" {out}/disk.img {SIZE}',
+        # Seen from here the folder has nothing mounted in it.
+        f'--customize-hook=mkdir {out}/root && mount --bind "$1" {out}/root',
+        f"--customize-hook=mke2fs -q -t ext4 -L root -E lazy_itable_init=1,root_owner=0:0 -d {out}/root {out}/disk.img {SIZE}",
+        f"--customize-hook=umount {out}/root",
         f"--customize-hook=chmod 644 {out}/disk.img {out}/disk-vmlinuz {out}/disk-initrd",
         suite, "-", mirror.source_line(suite),
     ]  # fmt: skip

@@ -35,6 +35,7 @@ impl Tools {
     ) -> Context<'a> {
         Context {
             xen: &self.xen,
+            grants: &self.grants,
             domain,
             device,
             now: self.now,
