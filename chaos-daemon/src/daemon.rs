@@ -106,6 +106,7 @@ impl Daemon {
         let registry = Registry::open(&config.state)?;
         let only = lock(&config)?;
         let shards = switch::seeds(config.shard_count())
+            .map_err(ShardError::from)?
             .into_iter()
             .enumerate()
             .map(|(number, seed)| Shard::start(number, &xen, seed))

@@ -9,6 +9,7 @@
 pub mod block;
 mod bytes;
 mod memory;
+pub mod net;
 pub mod ring;
 
 #[cfg(test)]

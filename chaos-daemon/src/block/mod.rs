@@ -6,5 +6,6 @@ pub mod buffer;
 pub mod disk;
 pub mod engine;
 
-pub use backend::BlockBackend;
+pub use backend::{Abi, BlockBackend, BlockOptions};
+pub use disk::Disk;
 pub use engine::{Completion, Engine, EngineOptions};

@@ -5,9 +5,20 @@
 //! [`Command`]s; answers come back through a `oneshot` or a `watch`, so that no guest
 //! can fill a queue.
 
+mod arrival;
+mod commands;
 mod context;
+mod device;
+mod guest;
+mod guests;
+mod hotplug;
+mod line;
 mod message;
+mod slot;
+mod storm;
 mod thread;
+mod timers;
+mod tools;
 
 use std::io;
 use std::sync::Arc;
@@ -18,8 +29,13 @@ use lightvm::xen::{Xen, XenError};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use thiserror::Error;
 
+pub use arrival::{Arrival, DeviceSpec, Plug, Status};
 pub use context::{Bell, Context, DeviceId, Fault, GuestId, Turn};
-pub use message::Command;
+pub use line::Line;
+pub use message::{Command, Wish};
+
+/// Pages of a guest, mapped.
+pub type Pages = Box<dyn noxs::SharedMemory + Send>;
 
 use crate::switch::Seed;
 

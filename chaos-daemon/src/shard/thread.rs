@@ -1,18 +1,25 @@
 //! A shard's thread: waits for events and gives every guest its turn.
 
+use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::Receiver;
-use lightvm::xen::{EventChannels, Xen};
+use lightvm::xen::Xen;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
 
-use super::{Command, ShardError};
+use super::guests::Guests;
+use super::timers::{Later, Timers};
+use super::tools::Tools;
+use super::{Command, DeviceId, GuestId, ShardError};
 use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
+
+/// Events taken at once, so that a storm of them does not keep guests from their turns.
+const EVENTS_AT_ONCE: usize = 256;
 
 /// What a shard waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +41,16 @@ impl Source {
 
 /// A shard at work.
 pub(super) struct Loop {
-    #[expect(dead_code, reason = "guests come with the next change")]
-    xen: Arc<Xen>,
     poll: Epoll,
-    channels: EventChannels,
-    fabric: Fabric,
-    engine: Engine,
+    pub(super) tools: Tools,
+    pub(super) guests: Guests,
+    /// Guests that wait for their turn.
+    queue: VecDeque<GuestId>,
+    /// Devices for which the switch has more than one turn may bring.
+    undelivered: VecDeque<DeviceId>,
     inbox: Receiver<Command>,
     wake: Arc<EventFd>,
-    stopped: bool,
+    pub(super) stopped: bool,
 }
 
 impl Loop {
@@ -53,41 +61,70 @@ impl Loop {
         wake: Arc<EventFd>,
     ) -> Result<Loop, ShardError> {
         let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(std::io::Error::from)?;
-        let channels = xen.event_channels()?;
-        let (fabric, engine) = (Fabric::new(seed)?, Engine::new(EngineOptions::default())?);
+        let tools = Tools {
+            channels: xen.event_channels()?,
+            xen,
+            fabric: Fabric::new(seed)?,
+            engine: Engine::new(EngineOptions::default())?,
+            timers: Timers::default(),
+            now: Instant::now(),
+        };
         let add = |fd, source| {
             poll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, source as u64))
                 .map_err(std::io::Error::from)
         };
         add(wake.as_fd(), Source::Commands)?;
-        add(channels.as_fd(), Source::Channels)?;
-        add(fabric.as_fd(), Source::Fabric)?;
-        add(engine.as_fd(), Source::Engine)?;
-        Ok(Loop { xen, poll, channels, fabric, engine, inbox, wake, stopped: false })
+        add(tools.channels.as_fd(), Source::Channels)?;
+        add(tools.fabric.as_fd(), Source::Fabric)?;
+        add(tools.engine.as_fd(), Source::Engine)?;
+        Ok(Loop {
+            poll,
+            tools,
+            guests: Guests::default(),
+            queue: VecDeque::new(),
+            undelivered: VecDeque::new(),
+            inbox,
+            wake,
+            stopped: false,
+        })
     }
 
     /// Serves until it is told to stop.
     pub(super) fn run(&mut self) {
         while !self.stopped {
-            let now = self.wait();
-            self.fabric.turn(now);
-            self.engine.submit_all();
+            self.wait();
+            self.timers();
+            self.turns();
+            self.deliveries();
+            self.tools.engine.submit_all();
         }
     }
 
-    fn wait(&mut self) -> Instant {
+    fn wait(&mut self) {
         let mut events = [EpollEvent::empty(); Source::ALL.len()];
-        let ready = match self.poll.wait(&mut events, EpollTimeout::NONE) {
+        let ready = match self.poll.wait(&mut events, self.patience()) {
             Ok(n) => n,
             Err(Errno::EINTR) => 0,
-            // Not one of its other errors can happen to a descriptor that we own.
+            // None of its other errors can happen to a descriptor that we own.
             Err(e) => unreachable!("epoll_wait: {e}"),
         };
-        let now = Instant::now();
+        self.tools.now = Instant::now();
         for source in events[..ready].iter().filter_map(|&event| Source::of(event)) {
             self.take(source);
         }
-        now
+    }
+
+    /// How long to wait at most.
+    fn patience(&self) -> EpollTimeout {
+        if !self.queue.is_empty() || !self.undelivered.is_empty() {
+            return EpollTimeout::ZERO;
+        }
+        let next = [self.tools.timers.next(), self.tools.fabric.deadline()];
+        let Some(next) = next.into_iter().flatten().min() else { return EpollTimeout::NONE };
+        let left = next.saturating_duration_since(Instant::now());
+        // Milliseconds, and a shorter rest must not become a busy loop.
+        let ms = i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+        EpollTimeout::try_from(ms).unwrap_or(EpollTimeout::MAX)
     }
 
     fn take(&mut self, source: Source) {
@@ -98,16 +135,94 @@ impl Loop {
                     self.carry_out(command);
                 }
             }
-            Source::Channels => while let Ok(Some(_port)) = self.channels.pending() {},
-            Source::Fabric => {}
-            Source::Engine => while self.engine.completion().is_some() {},
+            Source::Channels => self.take_events(),
+            Source::Fabric => self.tools.fabric.turn(self.tools.now),
+            Source::Engine => self.take_completions(),
         }
     }
 
-    fn carry_out(&mut self, command: Command) {
-        match command {
-            Command::Network(update) => self.fabric.apply(update),
-            Command::Stop => self.stopped = true,
+    fn take_events(&mut self) {
+        for _ in 0..EVENTS_AT_ONCE {
+            let Ok(Some(port)) = self.tools.channels.pending() else { return };
+            match self.guests.of_port(port) {
+                Some(guest) => {
+                    guest.fired(port);
+                    let id = guest.id;
+                    self.enqueue(id);
+                }
+                // Of a guest that has left; nobody will unmask it.
+                None => drop(self.tools.channels.unmask(port)),
+            }
+        }
+    }
+
+    fn take_completions(&mut self) {
+        while let Some(completion) = self.tools.engine.completion() {
+            let DeviceId { guest: id, slot } = completion.token.device;
+            if let Some(guest) = self.guests.get(id) {
+                guest.completed(slot, completion);
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// Has a guest wait for its turn.
+    pub(super) fn enqueue(&mut self, id: GuestId) {
+        if let Some(guest) = self.guests.get(id)
+            && !std::mem::replace(&mut guest.queued, true)
+        {
+            self.queue.push_back(id);
+        }
+    }
+
+    fn timers(&mut self) {
+        while let Some(later) = self.tools.timers.due(self.tools.now) {
+            match later {
+                Later::Unmask(id, port) => {
+                    // Its number may be another guest's by now.
+                    if self.guests.of_port(port).is_some_and(|guest| guest.id == id) {
+                        let _ = self.tools.channels.unmask(port);
+                    }
+                }
+                Later::Serve(DeviceId { guest: id, slot }) => {
+                    if let Some(guest) = self.guests.get(id) {
+                        guest.rung |= 1 << slot;
+                        self.enqueue(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives one turn to every guest that waits for one.
+    fn turns(&mut self) {
+        for _ in 0..self.queue.len() {
+            let Some(id) = self.queue.pop_front() else { return };
+            let Some(guest) = self.guests.get(id) else { continue };
+            guest.queued = false;
+            if guest.turn(&mut self.tools) {
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// Hands devices what the switch has for them.
+    fn deliveries(&mut self) {
+        for _ in 0..self.undelivered.len() {
+            if let Some(device) = self.undelivered.pop_front() {
+                self.deliver(device);
+            }
+        }
+        while let Some(device) = self.tools.fabric.next_delivery() {
+            self.deliver(device);
+        }
+    }
+
+    fn deliver(&mut self, device: DeviceId) {
+        if let Some(guest) = self.guests.get(device.guest)
+            && guest.deliver(device.slot, &mut self.tools)
+        {
+            self.undelivered.push_back(device);
         }
     }
 }

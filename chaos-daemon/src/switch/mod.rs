@@ -1,60 +1,43 @@
-//! The virtual switch: a replica of its tables in every shard.
+//! The virtual switch: frames between guests and to the host's network.
+//!
+//! Every shard has a [`Fabric`] with the ports of its guests, a queue of every uplink and
+//! a replica of the tables; shards tell each other what they learn. What is decided about
+//! a frame is pure ([`frame`], [`pins`], [`table`], [`forward`], [`segment`], [`bucket`]);
+//! reading and writing is in [`Fabric`] alone.
+//!
+//! What a frame from a guest meets, in this order: the check against the addresses pinned
+//! to its port, the limit on frames to groups, the DHCP responder, the table. It leaves
+//! through one port, through many, or through the uplink, but never through where it came in.
 
-use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Instant;
+pub mod bucket;
+pub mod checksum;
+mod counters;
+pub mod dhcp;
+mod fabric;
+pub mod forward;
+pub mod frame;
+pub mod packet;
+mod peers;
+pub mod pins;
+pub mod pool;
+mod port;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod segment;
+pub mod table;
+mod uplink;
+pub mod vnet;
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags};
+pub use counters::{Counters, Spoofed};
+pub use dhcp::Lease;
+pub use fabric::{Fabric, Update};
+pub use packet::{Abilities, Checksum, Gso, GsoKind, Offload, Packet};
+pub use peers::{Seed, seeds};
+pub use port::{MAX_QUEUED, MAX_QUEUED_TOTAL, PortSpec};
+pub use table::{PortId, Taken};
 
 use crate::shard::DeviceId;
 
-/// One shard's links to the others.
-#[derive(Debug)]
-pub struct Seed;
-
-/// A change of the tables that every shard has to learn of.
-#[derive(Clone, Debug)]
-pub struct Update;
-
-/// Links between `shards` shards, one seed for each.
-pub fn seeds(shards: usize) -> Vec<Seed> {
-    (0..shards).map(|_| Seed).collect()
-}
-
-/// One shard's part of the switch.
-#[derive(Debug)]
-pub struct Fabric {
-    poll: Epoll,
-}
-
-impl Fabric {
-    /// A fabric without ports.
-    ///
-    /// # Errors
-    /// When the system has no file descriptor left.
-    pub fn new(_seed: Seed) -> std::io::Result<Fabric> {
-        Ok(Fabric { poll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)? })
-    }
-
-    /// Takes what came in from taps and from other shards.
-    pub fn turn(&mut self, _now: Instant) {}
-
-    /// The next device that has packets waiting for it.
-    pub fn next_delivery(&mut self) -> Option<DeviceId> {
-        None
-    }
-
-    /// When [`Fabric::turn`] wants to be called though nothing came in.
-    pub fn deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Learns a change of the tables.
-    pub fn apply(&mut self, _update: Update) {}
-}
-
-/// Readable when [`Fabric::turn`] has something to do.
-impl AsFd for Fabric {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.poll.0.as_fd()
-    }
-}
+/// A network, on every shard. The number of one that is gone is not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NetworkId(pub u32);

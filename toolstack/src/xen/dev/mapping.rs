@@ -118,3 +118,33 @@ impl Drop for ForeignMapping {
         let _ = unsafe { munmap(self.base.cast(), self.len) };
     }
 }
+
+impl noxs::SharedMemory for ForeignMapping {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) {
+        self.read(offset, into);
+    }
+
+    fn write(&self, offset: usize, bytes: &[u8]) {
+        self.write(offset, bytes);
+    }
+
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.load(offset, order)
+    }
+
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        self.store(offset, value, order);
+    }
+
+    fn swap(&self, offset: usize, value: u32) -> u32 {
+        self.word(offset).swap(value, Ordering::SeqCst)
+    }
+
+    fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
+        self.word(offset).fetch_or(bits, Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,55 @@
+//! What a shard does when it is asked.
+
+use uuid::Uuid;
+
+use super::Command;
+use super::guest::Guest;
+use super::thread::Loop;
+use super::tools::Tools;
+
+impl Loop {
+    pub(super) fn carry_out(&mut self, command: Command) {
+        // Whoever asked may have gone; then nobody wants the answer.
+        match command {
+            Command::Serve(arrival, answer) => {
+                let added = self.guests.add(*arrival, &mut self.tools);
+                if let Ok(id) = added {
+                    self.enqueue(id);
+                }
+                let _ = answer.send(added.map(drop));
+            }
+            Command::Leave(uuid, answer) => {
+                self.guests.remove(uuid, &mut self.tools);
+                let _ = answer.send(());
+            }
+            Command::Attach(uuid, plug) => {
+                self.with(uuid, |guest, tools| guest.attach(*plug, tools))
+            }
+            Command::Detach(uuid, slot) => {
+                self.with(uuid, |guest, tools| guest.detach(slot, tools))
+            }
+            Command::Remove(uuid, slot, answer) => {
+                self.with(uuid, |guest, tools| guest.remove(slot, tools));
+                let _ = answer.send(());
+            }
+            Command::Ask(uuid, wish) => self.with(uuid, |guest, tools| guest.ask(wish, tools)),
+            Command::Input(uuid) => self.with(uuid, |guest, _| guest.rung |= 1),
+            Command::Stats(uuid, answer) => {
+                if let Some(guest) = self.guests.of_uuid(uuid) {
+                    let _ = answer.send(guest.stats());
+                }
+            }
+            Command::Network(update) => self.tools.fabric.apply(update),
+            Command::Stop => self.stopped = true,
+        }
+    }
+
+    /// Does something with a guest and gives it a turn.
+    fn with(&mut self, uuid: Uuid, verb: impl FnOnce(&mut Guest, &mut Tools)) {
+        if let Some(guest) = self.guests.of_uuid(uuid) {
+            verb(guest, &mut self.tools);
+            let id = guest.id;
+            self.enqueue(id);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! A guest as its shard serves it.
+
+use std::time::Instant;
+
+use lightvm::api::Stats;
+use lightvm::xen::{DomId, Port, XenError};
+use tokio::sync::watch;
+
+use super::arrival::{Arrival, DeviceSpec, Plug, Status};
+use super::line::{Line, Role};
+use super::slot::Slot;
+use super::storm::Storm;
+use super::tools::Tools;
+use super::{Bell, DeviceId, GuestId};
+use crate::block::Completion;
+
+/// Places in a guest's device table.
+pub(super) const SLOTS: usize = 32;
+
+/// A guest of this shard.
+pub(super) struct Guest {
+    pub(super) id: GuestId,
+    pub(super) domain: DomId,
+    pub(super) line: Line,
+    pub(super) slots: [Option<Box<Slot>>; SLOTS],
+    pub(super) status: watch::Sender<Status>,
+    /// Ports bound to the guest's.
+    ports: Vec<Bound>,
+    /// Devices that want a turn, a bit each.
+    pub(super) rung: u32,
+    /// Whether it waits for its turn.
+    pub(super) queued: bool,
+    storm: Storm,
+    events: u64,
+}
+
+/// A local port and what it is for.
+struct Bound {
+    port: Port,
+    role: Role,
+    /// It fired and cannot fire again yet.
+    masked: bool,
+}
+
+/// The devices of a set of bits.
+pub(super) fn bits(mut set: u32) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let slot = u8::try_from(set.trailing_zeros()).ok().filter(|&slot| slot < 32)?;
+        set &= set - 1;
+        Some(slot)
+    })
+}
+
+impl Guest {
+    /// Binds the guest's channel. Every device is served as if it had just rung.
+    pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
+        let Arrival { domain, line, devices, status, .. } = arrival;
+        let mut guest = Guest {
+            id,
+
+            domain,
+            line,
+            slots: [const { None }; SLOTS],
+            status,
+            ports: Vec::new(),
+            rung: 0,
+            queued: false,
+            storm: Storm::new(tools.now),
+            events: 0,
+        };
+        for plug in devices {
+            guest.plug(plug);
+        }
+        for (remote, role) in guest.line.remote_ports() {
+            if let Err(e) = guest.bind(remote, role, tools) {
+                guest.unbind_all(tools);
+                return Err(e);
+            }
+        }
+        guest.rung = u32::MAX;
+        Ok(guest)
+    }
+
+    /// Puts a device in its place.
+    pub(super) fn plug(&mut self, plug: Plug) {
+        let (slot, id) = (plug.slot, DeviceId { guest: self.id, slot: plug.slot });
+        if let Some(place) = self.slots.get_mut(usize::from(slot)) {
+            *place = Some(Box::new(Slot::new(id, plug)));
+        }
+    }
+
+    /// The local ports of this guest.
+    pub(super) fn ports(&self) -> impl Iterator<Item = Port> {
+        self.ports.iter().map(|bound| bound.port)
+    }
+
+    /// Connects to port `remote` of the guest.
+    pub(super) fn bind(
+        &mut self,
+        remote: u32,
+        role: Role,
+        tools: &Tools,
+    ) -> Result<Port, XenError> {
+        let port = tools.xen.bind_interdomain(&tools.channels, self.domain, remote)?;
+        self.ports.push(Bound { port, role, masked: false });
+        Ok(port)
+    }
+
+    /// Lets go of the port of one role.
+    pub(super) fn unbind(&mut self, role: Role, tools: &Tools) -> Option<Port> {
+        let at = self.ports.iter().position(|bound| bound.role == role)?;
+        let bound = self.ports.swap_remove(at);
+        let _ = tools.channels.unbind(bound.port);
+        Some(bound.port)
+    }
+
+    fn unbind_all(&mut self, tools: &Tools) {
+        for bound in self.ports.drain(..) {
+            let _ = tools.channels.unbind(bound.port);
+        }
+    }
+
+    /// Takes note of an event.
+    pub(super) fn fired(&mut self, port: Port) {
+        self.events += 1;
+        if let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) {
+            bound.masked = true;
+            match bound.role {
+                Role::Line => {}
+                Role::Device(slot) => self.rung |= 1 << slot,
+            }
+        }
+        if self.events == 1 {
+            self.status.send_modify(|status| status.alive = true);
+        }
+    }
+
+    /// Gives every device that rang its turn. Answers whether the guest wants another.
+    pub(super) fn turn(&mut self, tools: &mut Tools) -> bool {
+        let woken = self.ports.iter().any(|bound| bound.masked);
+        self.rung |= self.take_line();
+        let worked = self.rung != 0;
+        let mut bells = 0;
+        for slot in bits(self.rung) {
+            self.rung &= !(1 << slot);
+            let (again, rings) = self.serve(slot, tools);
+            self.rung |= u32::from(again) << slot;
+            bells |= u32::from(rings) << slot;
+        }
+        self.ring(bells, tools);
+        let at_rest = self.rung == 0 && self.line.rest();
+        let hold = if woken { self.storm.woke(tools.now, worked) } else { None };
+        self.unmask(at_rest, hold, tools);
+        !at_rest
+    }
+
+    /// Serves one device; answers whether it has more to do, and whether the guest has
+    /// to look.
+    fn serve(&mut self, slot: u8, tools: &mut Tools) -> (bool, bool) {
+        self.meet(slot, tools);
+        let Some(place) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) else {
+            return (false, false);
+        };
+        let mut bell = Bell::default();
+        let again = place.serve(self.domain, &mut bell, tools);
+        self.tell_connected(slot);
+        (again, bell.take())
+    }
+
+    /// Hands a device what the switch has for it; answers whether there is more.
+    pub(super) fn deliver(&mut self, slot: u8, tools: &mut Tools) -> bool {
+        let Some(place) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) else {
+            return false;
+        };
+        let mut bell = Bell::default();
+        let again = place.deliver(self.domain, &mut bell, tools);
+        self.tell_connected(slot);
+        self.ring(u32::from(bell.take()) << slot, tools);
+        again
+    }
+
+    pub(super) fn completed(&mut self, slot: u8, completion: Completion) {
+        if let Some(place) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) {
+            place.completed(completion);
+            self.rung |= 1 << slot;
+        }
+    }
+
+    /// Raises an event on the port of a role.
+    pub(super) fn notify(&self, role: Role, tools: &Tools) {
+        if let Some(bound) = self.ports.iter().find(|bound| bound.role == role) {
+            tools.notify(bound.port);
+        }
+    }
+
+    /// Lets ports fire again whose devices are at rest.
+    fn unmask(&mut self, at_rest: bool, hold: Option<Instant>, tools: &mut Tools) {
+        for bound in self.ports.iter_mut().filter(|bound| bound.masked) {
+            let done = match bound.role {
+                Role::Line => at_rest,
+                Role::Device(slot) => self.rung & (1 << slot) == 0,
+            };
+            if done {
+                bound.masked = false;
+                tools.unmask(self.id, bound.port, hold);
+            }
+        }
+    }
+
+    /// Keeps the guest's status in step with one of its devices.
+    pub(super) fn tell_connected(&mut self, slot: u8) {
+        let place = self.slots.get(usize::from(slot)).and_then(Option::as_ref);
+        let connected = place.is_some_and(|place| place.is_connected());
+        let fault = place.and_then(|place| place.fault().cloned());
+        self.status.send_if_modified(|status| status.tell(slot, connected, fault));
+    }
+
+    /// Ends serving it: every device is served once more and disconnected.
+    pub(super) fn leave(&mut self, tools: &mut Tools) {
+        for place in self.slots.iter_mut().flatten() {
+            place.disconnect(self.domain, tools);
+        }
+        self.unbind_all(tools);
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = Stats { events: self.events, ..Stats::default() };
+        for place in self.slots.iter().flatten() {
+            match place.plug.spec {
+                DeviceSpec::Console(_) => stats.console_bytes = place.stats().out_bytes,
+                DeviceSpec::Net(_) => stats.nics.push(place.stats()),
+                DeviceSpec::Block { .. } => stats.disks.push(place.stats()),
+            }
+        }
+        stats
+    }
+}

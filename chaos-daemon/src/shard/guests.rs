@@ -1,0 +1,62 @@
+//! The guests of a shard: by number, by UUID, by port.
+
+use std::collections::HashMap;
+
+use lightvm::xen::{Port, XenError};
+use slab::Slab;
+use uuid::Uuid;
+
+use super::GuestId;
+use super::arrival::Arrival;
+use super::guest::Guest;
+use super::tools::Tools;
+
+/// Every guest of a shard.
+#[derive(Default)]
+pub(super) struct Guests {
+    guests: Slab<Guest>,
+    by_uuid: HashMap<Uuid, GuestId>,
+    by_port: HashMap<Port, GuestId>,
+    epoch: u32,
+}
+
+impl Guests {
+    pub(super) fn get(&mut self, id: GuestId) -> Option<&mut Guest> {
+        self.guests.get_mut(id.index as usize).filter(|guest| guest.id == id)
+    }
+
+    pub(super) fn of_uuid(&mut self, uuid: Uuid) -> Option<&mut Guest> {
+        let id = *self.by_uuid.get(&uuid)?;
+        self.get(id)
+    }
+
+    pub(super) fn of_port(&mut self, port: Port) -> Option<&mut Guest> {
+        let id = *self.by_port.get(&port)?;
+        self.get(id)
+    }
+
+    /// Takes a guest in. One with the same UUID that was not told to leave does so now.
+    pub(super) fn add(&mut self, arrival: Arrival, tools: &mut Tools) -> Result<GuestId, XenError> {
+        let uuid = arrival.uuid;
+        self.remove(uuid, tools);
+        self.epoch = self.epoch.wrapping_add(1);
+        let entry = self.guests.vacant_entry();
+        // A host has fewer than 65,536 domains.
+        let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let id = GuestId { index, epoch: self.epoch };
+        let guest = entry.insert(Guest::new(id, arrival, tools)?);
+        self.by_port.extend(guest.ports().map(|port| (port, id)));
+        self.by_uuid.insert(uuid, id);
+        Ok(id)
+    }
+
+    /// Disconnects a guest and forgets it.
+    pub(super) fn remove(&mut self, uuid: Uuid, tools: &mut Tools) {
+        let Some(id) = self.by_uuid.remove(&uuid) else { return };
+        let mut guest = self.guests.remove(id.index as usize);
+        for port in guest.ports() {
+            self.by_port.remove(&port);
+        }
+        guest.leave(tools);
+    }
+}

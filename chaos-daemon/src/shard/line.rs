@@ -1,0 +1,154 @@
+//! How a guest and its shard talk: which event channel ports there are, and what comes
+//! through them beside the work of devices.
+
+use lightvm::xen::XenError;
+
+use super::arrival::{DeviceSpec, Plug, Status};
+use super::device::Front;
+use super::guest::{Guest, bits};
+use super::tools::Tools;
+use super::{Fault, Pages};
+use crate::channel::Channel;
+
+/// What an event channel port is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The guest's channel as a whole.
+    Line,
+    /// One device.
+    Device(u8),
+}
+
+/// One guest's channel.
+pub enum Line {
+    /// A console and nothing else.
+    Plain {
+        /// The guest's console port.
+        port: u32,
+    },
+    /// A noxs page: every device behind one port.
+    Noxs(Box<Channel>),
+}
+
+/// The place of a guest's first console.
+const CONSOLE: u8 = 0;
+
+impl Line {
+    /// The guest's ports that are there from the start.
+    pub(super) fn remote_ports(&self) -> Vec<(u32, Role)> {
+        match self {
+            Line::Plain { port } => vec![(*port, Role::Device(CONSOLE))],
+            Line::Noxs(channel) => vec![(channel.port(), Role::Line)],
+        }
+    }
+
+    /// Whether nothing has come meanwhile that would not be told.
+    pub(super) fn rest(&mut self) -> bool {
+        match self {
+            Line::Plain { .. } => true,
+            Line::Noxs(channel) => channel.rest(),
+        }
+    }
+}
+
+impl Guest {
+    /// Takes what came through the channel itself; answers which devices rang.
+    pub(super) fn take_line(&mut self) -> u32 {
+        let Line::Noxs(channel) = &mut self.line else { return 0 };
+        let rung = channel.take();
+        if rung.report {
+            let said = channel.said();
+            self.status.send_if_modified(|status| status.says(said));
+        }
+        rung.devices
+    }
+
+    /// Tells the guest that the rings of `devices` have news.
+    pub(super) fn ring(&mut self, devices: u32, tools: &Tools) {
+        if devices == 0 {
+            return;
+        }
+        match &mut self.line {
+            Line::Plain { .. } => {
+                bits(devices).for_each(|slot| self.notify(Role::Device(slot), tools))
+            }
+            Line::Noxs(channel) => {
+                if channel.ring(devices) {
+                    self.notify(Role::Line, tools);
+                }
+            }
+        }
+    }
+
+    /// Connects the device in `slot` if its front end has come, and disconnects it if
+    /// that has gone.
+    pub(super) fn meet(&mut self, slot: u8, tools: &mut Tools) {
+        let Some(place) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) else {
+            return;
+        };
+        let features = match &self.line {
+            Line::Plain { .. } => Some(0),
+            Line::Noxs(channel) => channel.front_features(slot),
+        };
+        match (features, place.is_connected()) {
+            (Some(features), false) if place.fault().is_none() => {
+                let front = front(&place.plug, features, self.domain, tools);
+                let met = front.and_then(|front| place.connect(self.domain, front, tools));
+                if let Err(fault) = met {
+                    place.fail(self.domain, fault, tools);
+                }
+            }
+            (None, true) => place.disconnect(self.domain, tools),
+            _ => return,
+        }
+        self.tell_connected(slot);
+    }
+}
+
+/// Maps the rings of a device whose frames the host chose.
+fn front(
+    plug: &Plug,
+    features: u16,
+    domain: lightvm::xen::DomId,
+    tools: &Tools,
+) -> Result<Front, Fault> {
+    let map = |frames: &[u64]| -> Result<Pages, Fault> {
+        let mapped = tools.xen.map(domain, frames);
+        Ok(Box::new(mapped.map_err(|e: XenError| Fault::Memory(e.to_string()))?))
+    };
+    Ok(match (&plug.spec, plug.rings.as_slice()) {
+        (DeviceSpec::Console(_), [page]) => Front::Console { page: map(&[*page])? },
+        (DeviceSpec::Net(_), [tx, rx]) => {
+            Front::Net { tx: map(&[*tx])?, rx: map(&[*rx])?, features }
+        }
+        (DeviceSpec::Block { .. }, ring) => {
+            Front::Block { ring: map(ring)?, abi: crate::block::Abi::X86_64 }
+        }
+        _ => return Err(Fault::Host("the device has no rings".into())),
+    })
+}
+
+impl Status {
+    /// Takes over what the guest says; false when it is nothing new.
+    fn says(&mut self, said: crate::channel::Said) -> bool {
+        let crate::channel::Said { report, code, addresses, acknowledged } = said;
+        let new = Status { report, code, addresses, acknowledged, ..self.clone() };
+        let changed = new != *self;
+        *self = new;
+        changed
+    }
+
+    /// Takes over how a device is; false when it is nothing new.
+    pub(super) fn tell(&mut self, slot: u8, connected: bool, fault: Option<Fault>) -> bool {
+        let bit = 1u32.checked_shl(u32::from(slot)).unwrap_or(0);
+        let new = if connected { self.connected | bit } else { self.connected & !bit };
+        let known = self.faults.iter().find(|(of, _)| *of == slot).map(|(_, fault)| fault);
+        if new == self.connected && known == fault.as_ref() {
+            return false;
+        }
+        self.connected = new;
+        self.faults.retain(|(of, _)| *of != slot);
+        self.faults.extend(fault.map(|fault| (slot, fault)));
+        true
+    }
+}

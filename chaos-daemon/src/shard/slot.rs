@@ -1,0 +1,131 @@
+//! A place in a guest's device table, and the device in it.
+
+use std::time::Instant;
+
+use lightvm::api::DeviceStats;
+use lightvm::xen::DomId;
+
+use super::device::{Device, Front};
+use super::timers::Later;
+use super::tools::Tools;
+use super::{Bell, DeviceId, Fault, Plug, Turn};
+use crate::block::Completion;
+
+/// A device's place. Its back end exists while a front end is connected.
+pub(super) struct Slot {
+    pub(super) id: DeviceId,
+    pub(super) plug: Plug,
+    device: Option<Device>,
+    fault: Option<Fault>,
+    /// A turn is due then.
+    wake: Option<Instant>,
+    /// Counters of connections that are over.
+    past: DeviceStats,
+}
+
+impl Slot {
+    pub(super) fn new(id: DeviceId, plug: Plug) -> Slot {
+        Slot { id, plug, device: None, fault: None, wake: None, past: DeviceStats::default() }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.device.is_some()
+    }
+
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Connects a front end, in place of one that was connected before.
+    pub(super) fn connect(
+        &mut self,
+        domain: DomId,
+        front: Front,
+        tools: &mut Tools,
+    ) -> Result<(), Fault> {
+        self.disconnect(domain, tools);
+        let mut bell = Bell::default();
+        let mut context = tools.context(domain, self.id, &mut bell);
+        self.device = Some(Device::attach(&self.plug.spec, front, &mut context)?);
+        self.fault = None;
+        Ok(())
+    }
+
+    pub(super) fn disconnect(&mut self, domain: DomId, tools: &mut Tools) {
+        if let Some(device) = self.device.take() {
+            self.past = sum(self.past, device.stats());
+            device.detach(&mut tools.context(domain, self.id, &mut Bell::default()));
+        }
+    }
+
+    /// Gives the device a turn. Answers whether it wants another, and rings `bell` when
+    /// the guest has to look.
+    pub(super) fn serve(&mut self, domain: DomId, bell: &mut Bell, tools: &mut Tools) -> bool {
+        self.turn(domain, bell, tools, Device::service)
+    }
+
+    /// Hands it what the switch has for it.
+    pub(super) fn deliver(&mut self, domain: DomId, bell: &mut Bell, tools: &mut Tools) -> bool {
+        self.turn(domain, bell, tools, Device::deliver)
+    }
+
+    fn turn(
+        &mut self,
+        domain: DomId,
+        bell: &mut Bell,
+        tools: &mut Tools,
+        verb: impl FnOnce(&mut Device, &mut super::Context<'_>) -> Result<Turn, Fault>,
+    ) -> bool {
+        let Some(device) = &mut self.device else { return false };
+        match verb(device, &mut tools.context(domain, self.id, bell)) {
+            Ok(turn) => {
+                self.wake_at(turn.wake, tools);
+                turn.again
+            }
+            Err(fault) => {
+                self.fail(domain, fault, tools);
+                false
+            }
+        }
+    }
+
+    /// Disconnects the device for good reason.
+    pub(super) fn fail(&mut self, domain: DomId, fault: Fault, tools: &mut Tools) {
+        tracing::warn!(%domain, slot = self.id.slot, "device disconnected: {fault}");
+        self.disconnect(domain, tools);
+        self.fault = Some(fault);
+    }
+
+    fn wake_at(&mut self, at: Option<Instant>, tools: &mut Tools) {
+        let Some(at) = at else { return };
+        if self.wake.is_none_or(|known| at < known || known <= tools.now) {
+            self.wake = Some(at);
+            tools.timers.add(at, Later::Serve(self.id));
+        }
+    }
+
+    pub(super) fn completed(&mut self, completion: Completion) {
+        if let Some(device) = &mut self.device {
+            device.completed(completion);
+        }
+    }
+
+    pub(super) fn stats(&self) -> DeviceStats {
+        self.device.as_ref().map_or(self.past, |device| sum(self.past, device.stats()))
+    }
+}
+
+/// What went through two connections of a device.
+fn sum(a: DeviceStats, b: DeviceStats) -> DeviceStats {
+    DeviceStats {
+        in_bytes: a.in_bytes + b.in_bytes,
+        in_count: a.in_count + b.in_count,
+        out_bytes: a.out_bytes + b.out_bytes,
+        out_count: a.out_count + b.out_count,
+        in_dropped: a.in_dropped + b.in_dropped,
+        out_dropped: a.out_dropped + b.out_dropped,
+        errors: a.errors + b.errors,
+        flushes: a.flushes + b.flushes,
+        queued: b.queued,
+    }
+}

@@ -1,0 +1,56 @@
+//! What a shard works with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lightvm::xen::{DomId, EventChannels, Port, Xen};
+
+use super::timers::{Later, Timers};
+use super::{Bell, Context, DeviceId};
+use crate::block::Engine;
+use crate::switch::Fabric;
+
+/// A shard's own: nothing of it is shared with another shard.
+pub(super) struct Tools {
+    pub(super) xen: Arc<Xen>,
+    pub(super) channels: EventChannels,
+    pub(super) fabric: Fabric,
+    pub(super) engine: Engine,
+    pub(super) timers: Timers,
+    /// When this turn began.
+    pub(super) now: Instant,
+}
+
+impl Tools {
+    /// What the back end of `device` sees.
+    pub(super) fn context<'a>(
+        &'a mut self,
+        domain: DomId,
+        device: DeviceId,
+        bell: &'a mut Bell,
+    ) -> Context<'a> {
+        Context {
+            xen: &self.xen,
+            domain,
+            device,
+            now: self.now,
+            bell,
+            fabric: &mut self.fabric,
+            io: &mut self.engine,
+        }
+    }
+
+    /// Raises an event. A guest that closed its port hears nothing.
+    pub(super) fn notify(&self, port: Port) {
+        let _ = self.channels.notify(port);
+    }
+
+    /// Lets `port` fire again, now or at `hold`.
+    pub(super) fn unmask(&mut self, guest: super::GuestId, port: Port, hold: Option<Instant>) {
+        match hold {
+            Some(at) => self.timers.add(at, Later::Unmask(guest, port)),
+            // A port that is no longer bound has nothing to be unmasked.
+            None => drop(self.channels.unmask(port)),
+        }
+    }
+}
