@@ -28,3 +28,18 @@ pub struct BlockStats {
     /// Requests not answered at the moment.
     pub in_flight: u32,
 }
+
+impl From<BlockStats> for lightvm::api::DeviceStats {
+    fn from(stats: BlockStats) -> Self {
+        lightvm::api::DeviceStats {
+            in_bytes: stats.bytes_read,
+            in_count: stats.reads,
+            out_bytes: stats.bytes_written,
+            out_count: stats.writes,
+            errors: stats.errors + stats.refused + stats.bad_grants,
+            flushes: stats.flushes,
+            queued: stats.in_flight.into(),
+            ..Self::default()
+        }
+    }
+}

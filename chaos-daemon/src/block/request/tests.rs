@@ -30,10 +30,8 @@ fn parts_are_in_bytes() {
     else {
         panic!("a transfer")
     };
-    let parts = vec![
-        Part { grant: 9, offset: 0, len: 4096 },
-        Part { grant: 9, offset: 1024, len: 512 },
-    ];
+    let parts =
+        vec![Part { grant: 9, offset: 0, len: 4096 }, Part { grant: 9, offset: 1024, len: 512 }];
     assert!(!transfer.write && transfer.order == Order::Free && transfer.sector == 5);
     assert_eq!(Range::for_parts(5, &parts, BOUNDS), Ok(Range { offset: 2560, len: 4608 }));
     assert_eq!(transfer.parts, Parts::Here(parts));
@@ -110,7 +108,10 @@ fn what_is_not_offered_is_not_supported() {
 
 #[test]
 fn flushes_and_barriers_keep_their_order() {
-    assert_eq!(Command::of(&asks(operation::WRITE_BARRIER, u64::MAX, &[]), BOUNDS), Ok(Command::Flush));
+    assert_eq!(
+        Command::of(&asks(operation::WRITE_BARRIER, u64::MAX, &[]), BOUNDS),
+        Ok(Command::Flush)
+    );
     for (operation, order) in [
         (operation::WRITE, Order::Free),
         (operation::FLUSH_DISKCACHE, Order::AfterFlush),
