@@ -11,7 +11,7 @@ pub mod piece;
 pub mod request;
 mod ring;
 pub mod stats;
-pub mod window;
+mod window;
 
 pub use backend::{Abi, BlockBackend, BlockOptions};
 pub use disk::{Disk, DiskError, DiskSpec};

@@ -8,7 +8,7 @@ use noxs::block::Response;
 
 /// The requests of a ring that are not answered yet; never more than the ring has slots.
 #[derive(Debug)]
-pub struct Window<T> {
+pub(super) struct Window<T> {
     /// Number of the first.
     first: u32,
     slots: VecDeque<Slot<T>>,
@@ -29,19 +29,19 @@ enum State<T> {
 
 impl<T> Window<T> {
     /// A window without requests.
-    pub fn new() -> Window<T> {
+    pub(super) fn new() -> Window<T> {
         Window { first: 0, slots: VecDeque::new() }
     }
 
     /// Takes the next request in; its number is known until it is answered.
-    pub fn open(&mut self, id: u64, operation: u8, work: T) -> u32 {
-        let number = self.first.wrapping_add(self.len());
+    pub(super) fn open(&mut self, id: u64, operation: u8, work: T) -> u32 {
+        let number = self.first.wrapping_add(self.unanswered());
         self.slots.push_back(Slot { id, operation, state: State::Open(work) });
         number
     }
 
     /// The work on a request, while it is not done.
-    pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         match &mut self.slot(number)?.state {
             State::Open(work) => Some(work),
             State::Done(_) => None,
@@ -49,7 +49,7 @@ impl<T> Window<T> {
     }
 
     /// Takes note of how a request ended; gives back the work, once.
-    pub fn close(&mut self, number: u32, status: i16) -> Option<T> {
+    pub(super) fn close(&mut self, number: u32, status: i16) -> Option<T> {
         let slot = self.slot(number)?;
         match std::mem::replace(&mut slot.state, State::Done(status)) {
             State::Open(work) => Some(work),
@@ -61,7 +61,7 @@ impl<T> Window<T> {
     }
 
     /// The oldest request's response, if it is done.
-    pub fn answer(&mut self) -> Option<Response> {
+    pub(super) fn answer(&mut self) -> Option<Response> {
         let Slot { id, operation, state: State::Done(status) } = self.slots.front()? else {
             return None;
         };
@@ -72,7 +72,7 @@ impl<T> Window<T> {
     }
 
     /// Requests not answered.
-    pub fn len(&self) -> u32 {
+    pub(super) fn unanswered(&self) -> u32 {
         u32::try_from(self.slots.len()).expect("a ring has fewer slots")
     }
 
@@ -96,7 +96,10 @@ mod tests {
         assert_eq!(window.close(number, 0), None);
         assert_eq!(window.get_mut(number), None);
         assert_eq!(window.answer(), Some(Response { id: 7, operation: 1, status: -1 }));
-        assert_eq!((window.answer(), window.close(number, 0), window.len()), (None, None, 0));
+        assert_eq!(
+            (window.answer(), window.close(number, 0), window.unanswered()),
+            (None, None, 0)
+        );
     }
 
     proptest! {

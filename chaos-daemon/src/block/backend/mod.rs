@@ -19,13 +19,12 @@ use noxs::block::Request;
 
 pub use attach::{Abi, BlockOptions};
 use budget::Budget;
-use finish::Filled;
 use ordered::Ordered;
 
 use super::Disk;
 use super::engine::{Completion, Engine, Job, Token, Work};
 use super::limit::Limit;
-use super::piece::Copy;
+use super::piece::{self, Copy, Piece};
 use super::request::{Bounds, Part};
 use super::ring::Ring;
 use super::stats::BlockStats;
@@ -109,10 +108,8 @@ impl BlockBackend {
     /// # Errors
     /// [`Fault`]: the disk is to be disconnected.
     pub fn service(&mut self, context: &mut Context<'_>) -> Result<Turn, Fault> {
-        let mut copy = |pieces: &mut [super::piece::Piece<'_>]| {
-            pieces.len();
-            Ok(())
-        };
+        let (grants, domain) = (context.grants, context.domain);
+        let mut copy = |pieces: &mut [Piece<'_>]| piece::copy(grants, domain, pieces);
         let (device, now) = (context.device, context.now);
         let mut host = Host { io: context.io, copy: &mut copy, device, now };
         let turn = self.turn(&mut host)?;
@@ -129,7 +126,7 @@ impl BlockBackend {
 
     /// What it has done.
     pub fn block_stats(&self) -> BlockStats {
-        BlockStats { in_flight: self.window.len(), ..self.stats }
+        BlockStats { in_flight: self.window.unanswered(), ..self.stats }
     }
 
     /// What it has done, as every device tells it.
