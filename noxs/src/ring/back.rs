@@ -1,7 +1,7 @@
 //! The back end's side of a ring.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
 use crate::SharedMemory;
@@ -95,7 +95,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
             return false;
         }
         self.memory.store(offset::RSP_PROD, self.produced, Ordering::Release);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         passes(old, self.produced, self.memory.load(offset::RSP_EVENT, Ordering::Relaxed))
     }
 
@@ -110,7 +110,19 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
         }
         let next = self.consumed.wrapping_add(1);
         self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         Ok(self.waiting()? > 0)
+    }
+
+    /// As [`Back::final_check`], for who needs more than the `known` requests that can be
+    /// read: asks to be notified of the next one. True when one came in the meantime.
+    ///
+    /// # Errors
+    /// As [`Back::next_request`].
+    pub fn ask_for_more(&mut self, known: u32) -> Result<bool, RingError> {
+        let next = self.consumed.wrapping_add(known).wrapping_add(1);
+        self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
+        self.memory.fence();
+        Ok(self.waiting()? > known)
     }
 }
