@@ -8,8 +8,17 @@
 
 pub mod block;
 mod bytes;
+pub mod console;
+pub mod control;
+pub mod device;
+pub mod doorbell;
+pub mod identity;
+pub mod layout;
+mod lie;
+pub mod log;
 mod memory;
 pub mod net;
+pub mod page;
 pub mod ring;
 
 #[cfg(test)]
@@ -17,4 +26,8 @@ extern crate std;
 #[cfg(test)]
 mod heap;
 
+pub use lie::{Busy, Lie, Refusal};
 pub use memory::{RawShared, SharedMemory};
+
+#[cfg(target_endian = "big")]
+compile_error!("the page is little endian and its words are accessed as they are");

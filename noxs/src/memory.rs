@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 use core::ptr::{NonNull, copy_nonoverlapping};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Memory shared with a domain that may write to it at any moment. What was read once must
 /// not be read again and expected to be the same.
@@ -36,6 +36,11 @@ pub trait SharedMemory {
 
     /// Sets bits in the word at `offset` and returns what it was, sequentially consistent.
     fn fetch_or(&self, offset: usize, bits: u32) -> u32;
+
+    /// Orders every access before it before every access after it, as `xen_mb` does.
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
 }
 
 impl<P: Deref> SharedMemory for P
@@ -68,6 +73,10 @@ where
 
     fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
         (**self).fetch_or(offset, bits)
+    }
+
+    fn fence(&self) {
+        (**self).fence();
     }
 }
 

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::build::{Boot, BuildError};
-use crate::config::{CpuSetError, GuestConfig, GuestType, HostCpus};
+use crate::build::{Boot, BuildError, ChannelSpec, Control};
+use crate::config::{ControlMode, CpuSetError, GuestConfig, GuestType, HostCpus};
 use crate::domain::{Limits, Loaded, Placement, Shell, ShellSpec, Stage, Timings};
 use crate::image::{BootMode, ImageError, Kernel, Ramdisk};
 use crate::xen::{Credit2, Xen, XenError};
@@ -45,12 +45,12 @@ pub enum CreateError {
         /// What is wrong with it.
         source: CpuSetError,
     },
-    /// Devices, and nobody to serve them.
+    /// Devices or a control channel, and nobody to serve them.
     #[error(
-        "a guest made without the daemon has no devices: start chaosd, or leave out `nic` and \
-         `disk`"
+        "a guest made without the daemon has no devices and no control channel: start chaosd and \
+         create it without --direct, or leave out `nic`, `disk` and `control`"
     )]
-    Devices,
+    NeedsDaemon,
     /// `pool` names no CPU pool of this host.
     #[error("this host has no CPU pool `{name}`; it has {known}")]
     NoSuchPool {
@@ -72,23 +72,58 @@ impl Creator {
         &self.xen
     }
 
+    /// What stands in the boot slots of the guest that `config` describes, when somebody serves
+    /// it: what its `control` says, and for `auto` what its image speaks.
+    ///
+    /// # Errors
+    /// [`CreateError::Image`].
+    pub fn control(&self, config: &GuestConfig) -> Result<Control, CreateError> {
+        Ok(match config.control() {
+            ControlMode::None => Control::None,
+            ControlMode::Noxs => Control::Noxs,
+            ControlMode::Facade | ControlMode::XenStore => Control::Store,
+            ControlMode::Auto => match self.kernel(config)?.noxs_version() {
+                Some(NOXS_MAJOR) => Control::Noxs,
+                _ => Control::Store,
+            },
+        })
+    }
+
+    fn kernel(&self, config: &GuestConfig) -> Result<Arc<Kernel>, ImageError> {
+        self.kernels.get(config.kernel(), Kernel::open)
+    }
+
     /// Builds the guest that `config` describes, up to but not including its first
-    /// instruction. A guest without a UUID gets a random one.
+    /// instruction. A guest without a UUID gets a random one. Nobody serves it: it has a console
+    /// and nothing else.
     ///
     /// # Errors
     /// [`CreateError`]; nothing of the guest is left then.
     pub fn create(&self, config: &GuestConfig) -> Result<Loaded, CreateError> {
-        if !config.nics().is_empty() || !config.disks().is_empty() {
-            return Err(CreateError::Devices);
+        self.create_with(config, &ChannelSpec::none())
+    }
+
+    /// As [`Creator::create`], with a channel that the caller serves.
+    ///
+    /// # Errors
+    /// As [`Creator::create`]; [`CreateError::NeedsDaemon`] when `config` asks for devices or a
+    /// channel and `channel` is none.
+    pub fn create_with(
+        &self,
+        config: &GuestConfig,
+        channel: &ChannelSpec,
+    ) -> Result<Loaded, CreateError> {
+        if channel.control == Control::None && needs_daemon(config) {
+            return Err(CreateError::NeedsDaemon);
         }
         let mut timings = Timings::default();
         let (kernel, ramdisk) = timings.measure(Stage::Images, || {
-            let kernel = self.kernels.get(config.kernel(), Kernel::open)?;
+            let kernel = self.kernel(config)?;
             let ramdisk = config.ramdisk().map(|path| self.ramdisks.get(path, Ramdisk::open));
             Ok::<_, ImageError>((kernel, ramdisk.transpose()?))
         })?;
         let placement = self.placement(config)?;
-        let shell = Shell::build(&self.xen, &self.spec(config, &kernel)?)?;
+        let shell = Shell::build(&self.xen, &self.spec(config, &kernel, channel)?)?;
         let mut loaded = shell.load(&Boot {
             kernel: &kernel,
             ramdisk: ramdisk.as_deref(),
@@ -101,7 +136,12 @@ impl Creator {
         Ok(loaded)
     }
 
-    fn spec(&self, config: &GuestConfig, kernel: &Kernel) -> Result<ShellSpec, CreateError> {
+    fn spec(
+        &self,
+        config: &GuestConfig,
+        kernel: &Kernel,
+        channel: &ChannelSpec,
+    ) -> Result<ShellSpec, CreateError> {
         let guest_type = match config.guest_type() {
             Some(guest_type) => guest_type,
             None => match kernel.preferred_mode()? {
@@ -124,6 +164,7 @@ impl Creator {
             tsc_mode: config.tsc_mode(),
             cpupool: self.pool(config.pool())?,
             limits: Limits::default(),
+            channel: channel.clone(),
         })
     }
 
@@ -165,6 +206,15 @@ impl Creator {
         }
         Ok(placement)
     }
+}
+
+/// The major version of the noxs page that this library lays out.
+const NOXS_MAJOR: u32 = 1;
+
+/// Whether a guest cannot be what its configuration says without somebody who serves it.
+fn needs_daemon(config: &GuestConfig) -> bool {
+    let has_devices = !config.nics().is_empty() || !config.disks().is_empty();
+    has_devices || !matches!(config.control(), ControlMode::Auto | ControlMode::None)
 }
 
 /// What tells one version of a file from another.

@@ -1,7 +1,7 @@
 //! The back end's side of a ring.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
 use crate::SharedMemory;
@@ -95,7 +95,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
             return false;
         }
         self.memory.store(offset::RSP_PROD, self.produced, Ordering::Release);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         passes(old, self.produced, self.memory.load(offset::RSP_EVENT, Ordering::Relaxed))
     }
 
@@ -110,7 +110,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
         }
         let next = self.consumed.wrapping_add(1);
         self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         Ok(self.waiting()? > 0)
     }
 }

@@ -1,7 +1,7 @@
 //! The front end's side of a ring.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
 use crate::SharedMemory;
@@ -76,7 +76,7 @@ impl<M: SharedMemory, P: Protocol> Front<M, P> {
             return false;
         }
         self.memory.store(offset::REQ_PROD, self.produced, Ordering::Release);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         passes(old, self.produced, self.memory.load(offset::REQ_EVENT, Ordering::Relaxed))
     }
 
@@ -106,7 +106,7 @@ impl<M: SharedMemory, P: Protocol> Front<M, P> {
         }
         let next = self.consumed.wrapping_add(1);
         self.memory.store(offset::RSP_EVENT, next, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.memory.fence();
         Ok(self.waiting()? > 0)
     }
 

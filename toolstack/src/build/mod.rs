@@ -1,15 +1,17 @@
 //! Domain builders: how a guest's memory is laid out and filled.
 //!
 //! `memory` gives a domain its pages, `pvh` and `pv` fill them for the two kinds
-//! of guest, `acpi` makes the tables a PVH guest finds its vCPUs with.
+//! of guest, `channel` is what its host talks to it through, `acpi` makes the tables a PVH guest finds its vCPUs with.
 
 mod acpi;
+pub(crate) mod channel;
 mod error;
 pub(crate) mod memory;
 pub(crate) mod pv;
 pub(crate) mod pvh;
 mod writes;
 
+pub use channel::{Channel, ChannelSpec, Control, Pages, RingSpec};
 pub use error::BuildError;
 
 use crate::image::{Kernel, Ramdisk};

@@ -1,19 +1,21 @@
 //! The PVH builder.
 //!
 //! ```text
-//! 0            kernel      boot pages   initrd          console      0xf0000000
-//! |--- RAM ----|-----------|------------|---- RAM … ----|-- page --| |- hole -| 4 GiB |-- RAM --|
+//! 0            kernel      boot pages   initrd        channel pages  Xen's pages   0xf0000000
+//! |--- RAM ----|-----------|------------|---- RAM … ----|-- pages --|-- pages --| |- hole -| 4 GiB |-- RAM --|
 //! ```
 //!
 //! Right behind the kernel come the boot pages: `hvm_start_info`, memory map, module
 //! list, command line and ACPI tables, which the memory map gives out as ACPI
-//! memory. Linux can only reach the first GiB when it reads them. The last page of
-//! low memory is the console ring. Everything is inside the memory the guest was
-//! promised; nothing is added to it.
+//! memory. Linux can only reach the first GiB when it reads them. The last pages of
+//! low memory are the guest's channel and its console ring. Everything is inside the memory the
+//! guest was promised; nothing is added to it. Behind it a guest with a noxs page finds two kinds
+//! of pages that are Xen's: its grant table and its shared info.
 
+use super::channel::{ChannelSpec, Mapped, Ports};
 use super::memory::Frames;
 use super::writes::Writes;
-use super::{Boot, BuildError, ConsoleRing, acpi};
+use super::{Boot, BuildError, acpi};
 use crate::config::GuestType;
 use crate::domain::Vcpus;
 use crate::image::Kernel;
@@ -26,25 +28,31 @@ const LOW_END: u64 = 0xf000_0000 / PAGE_SIZE;
 const FOUR_GIB: u64 = (4 << 30) / PAGE_SIZE;
 /// Bytes of a command line that fit any guest: two pages would do for none.
 const MAX_CMDLINE: usize = 4095;
-/// Fewest pages: a kernel, a boot page and the console.
-const LEAST_PAGES: u64 = 4;
+/// Fewest pages beside those of the channel: a kernel and a boot page.
+const LEAST_PAGES: u64 = 3;
 
 /// How the pages of a PVH guest lie in its address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PvhMemory {
     low: u64,
     high: u64,
+    /// Pages of the channel, the last of low memory.
+    channel: u64,
+    /// Pages of Xen's behind low memory: grant table, then shared info.
+    grant_frames: u32,
 }
 
 impl PvhMemory {
-    /// Lays out `bytes` of memory.
-    pub(crate) fn new(bytes: u64) -> Result<Self, BuildError> {
+    /// Lays out `bytes` of memory with the pages of `channel`.
+    pub(crate) fn new(bytes: u64, channel: &ChannelSpec) -> Result<Self, BuildError> {
         let pages = bytes / PAGE_SIZE;
-        if !bytes.is_multiple_of(PAGE_SIZE) || pages < LEAST_PAGES {
-            return Err(BuildError::BadMemorySize { bytes, least: LEAST_PAGES });
+        let least = LEAST_PAGES + channel.pages();
+        if !bytes.is_multiple_of(PAGE_SIZE) || pages < least {
+            return Err(BuildError::BadMemorySize { bytes, least });
         }
         let low = pages.min(LOW_END);
-        Ok(PvhMemory { low, high: pages - low })
+        let grant_frames = u32::from(channel.grant_frames);
+        Ok(PvhMemory { low, high: pages - low, channel: channel.pages(), grant_frames })
     }
 
     /// The runs to be populated.
@@ -54,9 +62,23 @@ impl PvhMemory {
         [low, high].into_iter().filter(|f| f.count > 0)
     }
 
-    /// The gfn of the console ring.
-    pub(crate) fn console(self) -> u64 {
-        self.low - 1
+    /// The gfn of the first page of the channel.
+    pub(crate) fn channel(self) -> u64 {
+        self.low - self.channel
+    }
+
+    /// Where Xen's own pages appear.
+    pub(crate) fn mapped(self) -> Mapped {
+        if self.grant_frames == 0 {
+            return Mapped::default();
+        }
+        let shared_info = self.low + u64::from(self.grant_frames);
+        Mapped { grant_table: Some((self.low, self.grant_frames)), shared_info: Some(shared_info) }
+    }
+
+    /// The gfn behind the pages of the channel and Xen's.
+    fn reserved_end(self) -> u64 {
+        self.mapped().shared_info.map_or(self.low, |last| last + 1)
     }
 
     fn map(self, boot: Frames) -> Vec<hvm::MemmapEntry> {
@@ -69,8 +91,8 @@ impl PvhMemory {
         let all = [
             entry(0, boot.start, hvm::MEMMAP_RAM),
             entry(boot.start, boot.end(), hvm::MEMMAP_ACPI),
-            entry(boot.end(), self.console(), hvm::MEMMAP_RAM),
-            entry(self.console(), self.low, hvm::MEMMAP_RESERVED),
+            entry(boot.end(), self.channel(), hvm::MEMMAP_RAM),
+            entry(self.channel(), self.reserved_end(), hvm::MEMMAP_RESERVED),
             entry(FOUR_GIB, FOUR_GIB + self.high, hvm::MEMMAP_RAM),
         ];
         all.into_iter().filter(|e| e.size > 0).collect()
@@ -121,8 +143,8 @@ impl Plan {
 
     fn check_fits(&self) -> Result<(), BuildError> {
         let have = ((self.memory.low + self.memory.high) * PAGE_SIZE) >> 10;
-        let need = (self.initrd.end() + 1) * PAGE_SIZE;
-        if self.initrd.end() <= self.memory.console() {
+        let need = (self.initrd.end() + self.memory.channel) * PAGE_SIZE;
+        if self.initrd.end() <= self.memory.channel() {
             return Ok(());
         }
         if need > LOW_END * PAGE_SIZE {
@@ -218,6 +240,7 @@ pub(crate) fn load(
     xen: &Xen,
     domain: DomId,
     memory: PvhMemory,
+    channel: &ChannelSpec,
     vcpus: Vcpus,
     boot: &Boot<'_>,
 ) -> Result<(), BuildError> {
@@ -226,7 +249,7 @@ pub(crate) fn load(
     let mut writes = Writes::default();
     let written = Frames { start: plan.kernel.start, count: plan.initrd.end() - plan.kernel.start };
     writes.clear(xen, written.start * PAGE_SIZE, written.count * PAGE_SIZE);
-    writes.clear(xen, memory.console() * PAGE_SIZE, PAGE_SIZE);
+    channel.write(xen, &mut writes, memory.channel());
     for segment in boot.kernel.segments() {
         writes.add(segment.paddr, segment.data());
     }
@@ -243,26 +266,39 @@ pub(crate) fn load(
     Ok(xen.set_pvh_context(domain, &vcpu)?)
 }
 
-/// Tells a PVH domain where its console is.
-pub(crate) fn set_console(
+/// Tells a PVH domain where its channel and console are, and lets Xen's own pages appear.
+pub(crate) fn connect(
     xen: &Xen,
     domain: DomId,
     memory: PvhMemory,
-    port: u32,
-) -> Result<ConsoleRing, BuildError> {
-    let frame = memory.console();
-    xen.set_hvm_param(domain, hvm::PARAM_CONSOLE_PFN, frame)?;
-    xen.set_hvm_param(domain, hvm::PARAM_CONSOLE_EVTCHN, u64::from(port))?;
-    Ok(ConsoleRing { frame, port })
+    channel: &ChannelSpec,
+    ports: Ports,
+) -> Result<(), BuildError> {
+    let console = memory.channel() + channel.console_offset();
+    xen.set_hvm_param(domain, hvm::PARAM_CONSOLE_PFN, console)?;
+    xen.set_hvm_param(domain, hvm::PARAM_CONSOLE_EVTCHN, u64::from(ports.console))?;
+    if let Some(port) = ports.channel {
+        xen.set_hvm_param(domain, hvm::PARAM_STORE_PFN, memory.channel())?;
+        xen.set_hvm_param(domain, hvm::PARAM_STORE_EVTCHN, u64::from(port))?;
+    }
+    let Mapped { grant_table, shared_info } = memory.mapped();
+    if let Some((first, count)) = grant_table {
+        xen.map_grant_table(domain, first, count)?;
+    }
+    if let Some(frame) = shared_info {
+        xen.map_shared_info(domain, frame)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::{Control, RingSpec};
 
     #[test]
     fn memory_beyond_the_hole_goes_above_four_gib() {
-        let memory = PvhMemory::new(5 << 30).unwrap();
+        let memory = PvhMemory::new(5 << 30, &ChannelSpec::none()).unwrap();
         let frames: Vec<_> = memory.frames().collect();
         assert_eq!(frames[0], Frames { start: 0, count: LOW_END });
         assert_eq!(frames[1], Frames { start: FOUR_GIB, count: (5 << 18) - LOW_END });
@@ -271,7 +307,7 @@ mod tests {
     #[test]
     fn the_memory_map_covers_every_page_once() {
         for bytes in [4 << 20, 3840 << 20, 8u64 << 30] {
-            let memory = PvhMemory::new(bytes).unwrap();
+            let memory = PvhMemory::new(bytes, &ChannelSpec::none()).unwrap();
             let map = memory.map(Frames { start: 257, count: 2 });
             assert_eq!(map.iter().map(|e| e.size).sum::<u64>(), bytes);
             assert!(map.windows(2).all(|w| w[0].addr + w[0].size <= w[1].addr));
@@ -280,10 +316,28 @@ mod tests {
     }
 
     #[test]
+    fn the_channel_takes_the_last_pages_of_low_memory() {
+        let spec = ChannelSpec {
+            control: Control::Noxs,
+            rings: vec![RingSpec::NET],
+            data_pages: 0,
+            grant_frames: 2,
+        };
+        let memory = PvhMemory::new(4 << 20, &spec).unwrap();
+        assert_eq!(memory.channel(), 1024 - 4);
+        assert_eq!(memory.mapped().grant_table, Some((1024, 2)));
+        assert_eq!(memory.mapped().shared_info, Some(1026));
+        let map = memory.map(Frames { start: 257, count: 1 });
+        let reserved = map.iter().find(|e| e.kind == hvm::MEMMAP_RESERVED).unwrap();
+        assert_eq!((reserved.addr >> 12, reserved.size >> 12), (1020, 7));
+        assert!(PvhMemory::new(6 * 4096, &spec).is_err());
+    }
+
+    #[test]
     fn bad_sizes_are_refused() {
-        assert!(PvhMemory::new(0).is_err());
-        assert!(PvhMemory::new(4096).is_err());
-        assert!(PvhMemory::new((4 << 20) + 1).is_err());
+        for bytes in [0, 4096, (4 << 20) + 1] {
+            assert!(PvhMemory::new(bytes, &ChannelSpec::none()).is_err(), "{bytes}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::owner::Owner;
 use super::shell::Vcpus;
 use super::{Running, Stage, Timings};
-use crate::build::{BuildError, ConsoleRing};
+use crate::build::{BuildError, Channel, ConsoleRing};
 use crate::config::GuestType;
 use crate::xen::{CpuMap, Credit2, DomId};
 
@@ -16,6 +16,7 @@ pub struct Loaded {
     pub(super) guest_type: GuestType,
     pub(super) vcpus: Vcpus,
     pub(super) console: ConsoleRing,
+    pub(super) channel: Option<Channel>,
     pub(super) timings: Timings,
 }
 
@@ -47,6 +48,11 @@ impl Loaded {
     /// Where its console is.
     pub fn console_ring(&self) -> ConsoleRing {
         self.console
+    }
+
+    /// Its channel, if it has one.
+    pub fn channel(&self) -> Option<&Channel> {
+        self.channel.as_ref()
     }
 
     /// Time spent so far.

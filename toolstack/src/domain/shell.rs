@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::owner::Owner;
 use super::{Loaded, Stage, Timings};
+use crate::build::channel::{ChannelSpec, Ports};
 use crate::build::memory::{self, Frames};
 use crate::build::pvh::{self, PvhMemory};
 use crate::build::{Boot, BuildError, ConsoleRing, pv};
@@ -14,7 +15,7 @@ use crate::xen::abi::PAGE_SIZE;
 use crate::xen::{CreateDomain, DomId, Xen};
 
 /// What a shell is built to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ShellSpec {
     /// The domain's identity.
     pub uuid: Uuid,
@@ -35,6 +36,8 @@ pub struct ShellSpec {
     pub cpupool: u32,
     /// What the guest may use of Xen's own memory.
     pub limits: Limits,
+    /// How it and its host talk.
+    pub channel: ChannelSpec,
 }
 
 /// Bounds on what a guest may use of Xen's own memory. The defaults suit a general-
@@ -87,7 +90,8 @@ pub struct Shell {
     memory: Memory,
     guest_type: GuestType,
     vcpus: Vcpus,
-    console_port: u32,
+    channel: ChannelSpec,
+    ports: Ports,
     timings: Timings,
 }
 
@@ -100,7 +104,7 @@ impl Shell {
         let mut timings = Timings::default();
         // What can be refused without a domain is refused without one.
         let layout = match spec.guest_type {
-            GuestType::Pvh => Some(PvhMemory::new(spec.memory)?),
+            GuestType::Pvh => Some(PvhMemory::new(spec.memory, &spec.channel)?),
             GuestType::Pv => check_pv_memory(spec.memory).map(|()| None)?,
         };
         memory::check_host(xen, spec.memory)?;
@@ -110,15 +114,16 @@ impl Shell {
             Some(layout) => populate_pvh(xen, owner.domid, layout),
             None => populate_pv(xen, owner.domid, spec.memory),
         })?;
-        let console_port = timings.measure(Stage::Console, || {
-            let port = xen.alloc_unbound(owner.domid)?;
+        let channel = spec.channel.clone();
+        let ports = timings.measure(Stage::Console, || {
+            let ports = Ports::make(xen, owner.domid, channel.control)?;
             if let Memory::Pvh(layout) = memory {
-                pvh::set_console(xen, owner.domid, layout, port)?;
+                pvh::connect(xen, owner.domid, layout, &channel, ports)?;
             }
-            Ok::<_, BuildError>(port)
+            Ok::<_, BuildError>(ports)
         })?;
         let (guest_type, vcpus) = (spec.guest_type, Vcpus::of(spec));
-        Ok(Shell { owner, memory, guest_type, vcpus, console_port, timings })
+        Ok(Shell { owner, memory, guest_type, vcpus, channel, ports, timings })
     }
 
     /// Its number.
@@ -136,15 +141,20 @@ impl Shell {
     /// # Errors
     /// [`BuildError`]; the shell is gone then.
     pub fn load(self, boot: &Boot<'_>) -> Result<Loaded, BuildError> {
-        let Shell { owner, memory, guest_type, vcpus, console_port, mut timings } = self;
-        let console = timings.measure(Stage::Load, || match &memory {
+        let Shell { owner, memory, guest_type, vcpus, channel, ports, mut timings } = self;
+        let (xen, domid) = (&owner.xen, owner.domid);
+        let (console, channel) = timings.measure(Stage::Load, || match &memory {
             Memory::Pvh(layout) => {
-                pvh::load(&owner.xen, owner.domid, *layout, vcpus, boot)?;
-                Ok(ConsoleRing { frame: layout.console(), port: console_port })
+                pvh::load(xen, domid, *layout, &channel, vcpus, boot)?;
+                let first = layout.channel();
+                let frame = first + channel.console_offset();
+                let console = ConsoleRing { frame, port: ports.console };
+                let placed = channel.place(first, ports, layout.mapped(), |gfn| gfn);
+                Ok::<_, BuildError>((console, placed))
             }
-            Memory::Pv(p2m) => pv::load(&owner.xen, owner.domid, p2m, console_port, boot),
-        });
-        Ok(Loaded { owner, guest_type, vcpus, console: console?, timings })
+            Memory::Pv(p2m) => pv::load(xen, domid, p2m, &channel, ports, boot),
+        })?;
+        Ok(Loaded { owner, guest_type, vcpus, console, channel, timings })
     }
 }
 

@@ -123,6 +123,11 @@ impl Kernel {
         &self.notes
     }
 
+    /// The version of the noxs channel that it speaks, if it does.
+    pub fn noxs_version(&self) -> Option<u32> {
+        self.notes.noxs
+    }
+
     /// Guest-physical addresses from the first byte of all segments to behind the last.
     pub fn physical_range(&self) -> Range<u64> {
         let start = self.segments.first().map_or(0, |s| s.paddr);

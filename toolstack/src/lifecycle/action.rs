@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::name::kept_name;
 use super::prepared::Prepared;
 use super::{Guest, Lifecycle, LifecycleError};
+use crate::build::ChannelSpec;
 use crate::config::{Action, GuestConfig, GuestName};
 use crate::domain::{DomainError, Timings};
 use crate::registry::Record;
@@ -33,6 +34,36 @@ pub enum Outcome {
     },
 }
 
+/// What is to become of a guest that stopped; only one that comes back is not yet what it will be.
+#[derive(Debug)]
+pub enum Decision {
+    /// Nothing is left to do.
+    Done(Box<Outcome>),
+    /// It was built again and has not started.
+    Again {
+        /// The same guest in its new domain.
+        prepared: Box<Prepared>,
+        /// The name under which the stopped domain was kept, if it was.
+        kept: Option<GuestName>,
+    },
+}
+
+impl Decision {
+    /// Lets a guest run that was built again.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Build`]; nothing of the guest is left then.
+    pub fn start(self) -> Result<Outcome, LifecycleError> {
+        match self {
+            Decision::Done(outcome) => Ok(*outcome),
+            Decision::Again { prepared, kept } => {
+                let (guest, timings) = prepared.start()?;
+                Ok(Outcome::Restarted { guest, timings, kept })
+            }
+        }
+    }
+}
+
 /// What `config` wants done with a guest that stopped for `reason`.
 ///
 /// A suspended guest is kept, because its state is all that is left of it. Reasons
@@ -49,26 +80,31 @@ pub fn action_for(config: &GuestConfig, reason: ShutdownReason) -> Action {
     }
 }
 
-/// Does it. The caller holds the guest's lock.
-pub(super) fn carry_out(
+/// Does it, but for starting a guest that comes back. The caller holds the guest's lock.
+pub(super) fn decide(
     lifecycle: &Lifecycle,
     guest: Guest,
     instead: Option<ShutdownReason>,
-) -> Result<Outcome, LifecycleError> {
+    channel: &ChannelSpec,
+) -> Result<Decision, LifecycleError> {
+    let done = |outcome| Ok(Decision::Done(Box::new(outcome)));
     let reason = match guest.running.info() {
         Ok(info) => match info.state {
             DomainState::Shutdown(reason) => reason,
-            DomainState::Dying => return Ok(Outcome::Gone),
-            _ => return Ok(Outcome::Lives(guest)),
+            DomainState::Dying => return done(Outcome::Gone),
+            _ => return done(Outcome::Lives(guest)),
         },
-        Err(DomainError::Vanished { .. }) => return lifecycle.successor(&guest),
+        Err(DomainError::Vanished { .. }) => return done(lifecycle.successor(&guest)?),
         Err(e) => return Err(e.into()),
     };
     match action_for(&guest.record.config, instead.unwrap_or(reason)) {
-        Action::Preserve => Ok(Outcome::Preserved(guest)),
-        Action::Destroy => lifecycle.end(guest).map(|()| Outcome::Gone),
-        Action::Restart => lifecycle.rebuild(guest),
-        Action::RenameRestart => lifecycle.rebuild_aside(&guest),
+        Action::Preserve => done(Outcome::Preserved(guest)),
+        Action::Destroy => {
+            lifecycle.end(guest)?;
+            done(Outcome::Gone)
+        }
+        Action::Restart => lifecycle.rebuild(guest, channel),
+        Action::RenameRestart => lifecycle.rebuild_aside(&guest, channel),
     }
 }
 
@@ -87,17 +123,16 @@ impl Lifecycle {
 
     /// Destroys the stopped domain and builds the guest again. Its name stays taken
     /// meanwhile: who asks for it waits for the lock that the caller holds.
-    fn rebuild(&self, guest: Guest) -> Result<Outcome, LifecycleError> {
+    fn rebuild(&self, guest: Guest, channel: &ChannelSpec) -> Result<Decision, LifecycleError> {
         let Guest { running, record } = guest;
         match running.destroy().map_err(|e| e.source) {
             Ok(()) | Err(DomainError::Vanished { .. }) => {}
             Err(e) => return Err(e.into()),
         }
         let (name, uuid) = (record.name.clone(), record.uuid);
-        let built =
-            Prepared::load(self, &record.config, name, uuid, |new| self.registry.update(new));
-        match built.and_then(Prepared::start) {
-            Ok((guest, timings)) => Ok(Outcome::Restarted { guest, timings, kept: None }),
+        let register = |new: &Record| self.registry.update(new);
+        match Prepared::load(self, &record.config, channel, name, uuid, register) {
+            Ok(prepared) => Ok(Decision::Again { prepared: Box::new(prepared), kept: None }),
             Err(e) => {
                 self.registry.remove(&record);
                 Err(e)
@@ -107,13 +142,17 @@ impl Lifecycle {
 
     /// Builds the guest again beside the stopped domain, which keeps its memory under
     /// another name and UUID.
-    fn rebuild_aside(&self, guest: &Guest) -> Result<Outcome, LifecycleError> {
+    fn rebuild_aside(
+        &self,
+        guest: &Guest,
+        channel: &ChannelSpec,
+    ) -> Result<Decision, LifecycleError> {
         let (xen, old) = (guest.running.xen(), &guest.record);
-        let kept = self.set_aside(guest)?;
+        let kept = Some(self.set_aside(guest)?);
         let register = |new: &Record| self.registry.add(xen, new);
-        let prepared = Prepared::load(self, &old.config, old.name.clone(), old.uuid, register)?;
-        let (guest, timings) = prepared.start()?;
-        Ok(Outcome::Restarted { guest, timings, kept: Some(kept) })
+        let (name, uuid) = (old.name.clone(), old.uuid);
+        let prepared = Prepared::load(self, &old.config, channel, name, uuid, register)?;
+        Ok(Decision::Again { prepared: Box::new(prepared), kept })
     }
 
     /// Gives a stopped domain another name and UUID, so that its own are free.

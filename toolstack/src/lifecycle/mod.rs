@@ -20,13 +20,14 @@ mod guest;
 mod name;
 mod prepared;
 
+use crate::build::ChannelSpec;
 use crate::config::GuestConfig;
 use crate::create::Creator;
 use crate::domain::DomainError;
 use crate::registry::{Record, Registry};
 use crate::xen::ShutdownReason;
 
-pub use action::{Outcome, action_for};
+pub use action::{Decision, Outcome, action_for};
 pub use error::LifecycleError;
 pub use guest::Guest;
 pub use name::generated_name;
@@ -62,7 +63,19 @@ impl Lifecycle {
     /// # Errors
     /// [`LifecycleError`]; nothing of the guest is left then.
     pub fn prepare(&self, config: &GuestConfig) -> Result<Prepared, LifecycleError> {
-        Prepared::build(self, config)
+        self.prepare_with(config, &ChannelSpec::none())
+    }
+
+    /// As [`Lifecycle::prepare`], with a channel that the caller serves.
+    ///
+    /// # Errors
+    /// As [`Lifecycle::prepare`].
+    pub fn prepare_with(
+        &self,
+        config: &GuestConfig,
+        channel: &ChannelSpec,
+    ) -> Result<Prepared, LifecycleError> {
+        Prepared::build(self, config, channel)
     }
 
     /// Destroys the guest that `record` tells of, in whatever domain it lives by now,
@@ -93,7 +106,7 @@ impl Lifecycle {
     /// [`LifecycleError`]. A guest that could not be brought back is gone.
     pub fn carry_out(&self, guest: Guest) -> Result<Outcome, LifecycleError> {
         let _turn = self.registry.lock(guest.record.uuid)?;
-        action::carry_out(self, guest, None)
+        action::decide(self, guest, None, &ChannelSpec::none())?.start()
     }
 
     /// As [`Lifecycle::carry_out`], as if `guest` had stopped for `reason`.
@@ -106,6 +119,22 @@ impl Lifecycle {
         reason: ShutdownReason,
     ) -> Result<Outcome, LifecycleError> {
         let _turn = self.registry.lock(guest.record.uuid)?;
-        action::carry_out(self, guest, Some(reason))
+        action::decide(self, guest, Some(reason), &ChannelSpec::none())?.start()
+    }
+
+    /// As [`Lifecycle::carry_out`] for a guest that the caller serves: one that comes back has
+    /// the channel `channel` and has not started yet. With a `reason`, as if it had stopped for
+    /// it.
+    ///
+    /// # Errors
+    /// As [`Lifecycle::carry_out`].
+    pub fn carry_out_with(
+        &self,
+        guest: Guest,
+        reason: Option<ShutdownReason>,
+        channel: &ChannelSpec,
+    ) -> Result<Decision, LifecycleError> {
+        let _turn = self.registry.lock(guest.record.uuid)?;
+        action::decide(self, guest, reason, channel)
     }
 }

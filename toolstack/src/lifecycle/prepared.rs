@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 use super::{Guest, Lifecycle, LifecycleError, generated_name};
+use crate::build::ChannelSpec;
 use crate::config::{GuestConfig, GuestName};
 use crate::domain::{Loaded, Stage, Timings};
 use crate::registry::{Record, Registry, RegistryError};
@@ -44,6 +45,7 @@ impl Prepared {
     pub(super) fn build(
         lifecycle: &Lifecycle,
         config: &GuestConfig,
+        channel: &ChannelSpec,
     ) -> Result<Prepared, LifecycleError> {
         let (xen, registry) = (lifecycle.creator.xen(), &lifecycle.registry);
         let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
@@ -52,25 +54,27 @@ impl Prepared {
         if config.uuid().is_some() {
             registry.check_uuid(xen, uuid)?;
         }
-        Self::load(lifecycle, config, name, uuid, |record| registry.add(xen, record))
+        Self::load(lifecycle, config, channel, name, uuid, |record| registry.add(xen, record))
     }
 
     /// Builds the guest `name`, `uuid` and lets `register` write it down.
     pub(super) fn load(
         lifecycle: &Lifecycle,
         config: &GuestConfig,
+        channel: &ChannelSpec,
         name: GuestName,
         uuid: Uuid,
         register: impl FnOnce(&Record) -> Result<(), RegistryError>,
     ) -> Result<Prepared, LifecycleError> {
         let config = config.clone().with_name(name.clone()).with_uuid(uuid);
-        let mut loaded = lifecycle.creator.create(&config)?;
+        let mut loaded = lifecycle.creator.create_with(&config, channel)?;
         let record = Record {
             name,
             uuid,
             domid: loaded.domid(),
             guest_type: loaded.guest_type(),
             console: loaded.console_ring(),
+            channel: loaded.channel().cloned(),
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             config,
         };

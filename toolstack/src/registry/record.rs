@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::build::ConsoleRing;
+use crate::build::{Channel, ConsoleRing};
 use crate::config::{GuestConfig, GuestName, GuestType};
 use crate::xen::{DomId, DomainInfo};
 
@@ -20,6 +20,9 @@ pub struct Record {
     pub guest_type: GuestType,
     /// Where its console is.
     pub console: ConsoleRing,
+    /// Its channel; nothing for a guest made without the daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
     /// Seconds since 1970 when it was created.
     pub created: u64,
     /// What it was made from.

@@ -1,5 +1,7 @@
 //! Giving memory to domains and looking into it.
 
+use nix::errno::Errno;
+
 use super::abi::{hypercall, memory};
 use super::dev::BUFFER_SIZE;
 use super::{Call, DomId, ForeignMapping, Xen, XenError};
@@ -57,6 +59,59 @@ impl Xen {
         let done = unsafe { self.hypercall(CALL, Some(domain), hypercall::MEMORY_OP, args) }?;
         buffer.get_slice(list, extents);
         Ok(usize::try_from(done).unwrap_or(usize::MAX).min(extents.len()))
+    }
+
+    /// Lets the first `count` frames of `domain`'s grant table appear from gfn `first` on in its
+    /// address space, growing the table where it is shorter.
+    ///
+    /// # Errors
+    /// [`XenError::Call`]: `EINVAL` for more frames than the domain may have.
+    pub fn map_grant_table(&self, domain: DomId, first: u64, count: u32) -> Result<(), XenError> {
+        const CALL: Call = Call("XENMEM_add_to_physmap_batch");
+        let mut buffer = self.buffer()?;
+        let idxs: Vec<u64> = (0..u64::from(count)).collect();
+        let gpfns: Vec<u64> = idxs.iter().map(|n| first + n).collect();
+        let mut errors = vec![0i32; gpfns.len()];
+        let (idxs, gpfns) = (buffer.put_slice(&idxs), buffer.put_slice(&gpfns));
+        let errs = buffer.put_slice(&errors);
+        let arg = memory::AddToPhysmapBatch {
+            domid: domain.0,
+            space: u16::try_from(memory::MAPSPACE_GRANT_TABLE).unwrap_or(u16::MAX),
+            size: u16::try_from(count).unwrap_or(u16::MAX),
+            extra: 0,
+            idxs: buffer.address(idxs),
+            gpfns: buffer.address(gpfns),
+            errs: buffer.address(errs),
+        };
+        let arg = buffer.put(&arg);
+        let args = [memory::ADD_TO_PHYSMAP_BATCH, buffer.address(arg), 0, 0, 0];
+        // SAFETY: the buffer holds the request and the three lists of `size` entries it points
+        // to, and outlives the call.
+        unsafe { self.hypercall(CALL, Some(domain), hypercall::MEMORY_OP, args) }?;
+        buffer.get_slice(errs, &mut errors);
+        match errors.into_iter().find(|&e| e != 0) {
+            Some(e) => Err(self.failed(CALL, Some(domain), Errno::from_raw(-e))),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets `domain`'s shared info page appear at gfn `frame` of its address space.
+    ///
+    /// # Errors
+    /// [`XenError::Call`].
+    pub fn map_shared_info(&self, domain: DomId, frame: u64) -> Result<(), XenError> {
+        const CALL: Call = Call("XENMEM_add_to_physmap");
+        let mut buffer = self.buffer()?;
+        let arg = buffer.put(&memory::AddToPhysmap {
+            domid: domain.0,
+            size: 0,
+            space: memory::MAPSPACE_SHARED_INFO,
+            idx: 0,
+            gpfn: frame,
+        });
+        let args = [memory::ADD_TO_PHYSMAP, buffer.address(arg), 0, 0, 0];
+        // SAFETY: the buffer holds an `xen_add_to_physmap` and outlives the call.
+        unsafe { self.hypercall(CALL, Some(domain), hypercall::MEMORY_OP, args) }.map(drop)
     }
 
     /// Maps the frames `gfns` (mfns for a PV guest) of `domain` next to each other.

@@ -7,6 +7,7 @@ mod dev;
 mod domain;
 mod error;
 mod event;
+mod grant;
 mod host;
 mod hvm;
 mod memory;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, Port};
+pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, GrantMapping, Port};
 pub use domain::{CreateDomain, DomainInfo, DomainState, ShutdownReason, VcpuInfo};
 pub use error::{CallError, XenError};
+pub use grant::{CopySegment, GrantDevice};
 pub use host::{CpuPool, Host};
 pub(crate) use hvm::PvhVcpu;
 pub use scheduler::{CpuMap, Credit2};

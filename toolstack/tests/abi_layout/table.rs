@@ -2,8 +2,8 @@
 //! is one entry here; `every_item_of_abi_is_in_the_table` asks for it.
 
 use lightvm::xen::abi::{
-    self, domctl, event_channel, hvm, hypercall, io_console, memory, privcmd, pv, sched, sysctl,
-    version,
+    self, domctl, event_channel, gntdev, hvm, hypercall, io_console, memory, privcmd, pv, sched,
+    sysctl, version,
 };
 
 use crate::check::{Check, constants, structures};
@@ -25,7 +25,8 @@ pub(super) const XEN_HEADERS: &[&str] = &[
 ];
 
 /// `linux-libc-dev`'s.
-pub(super) const LINUX_HEADERS: &[&str] = &["sys/ioctl.h", "xen/privcmd.h", "xen/evtchn.h"];
+pub(super) const LINUX_HEADERS: &[&str] =
+    &["sys/ioctl.h", "xen/grant_table.h", "xen/privcmd.h", "xen/evtchn.h", "xen/gntdev.h"];
 
 /// What no public header has: numbers of the x86 architecture, and TSC modes,
 /// which Xen keeps in `xen/arch/x86/include/asm/time.h`.
@@ -99,6 +100,13 @@ pub(super) fn linux() -> Vec<Check> {
         };
         privcmd::EvtchnPort = "struct ioctl_evtchn_unbind" { port };
         privcmd::EvtchnPort = "struct ioctl_evtchn_notify" { port };
+        gntdev::GrantRef = "struct ioctl_gntdev_grant_ref" { domid, reference = "ref" };
+        gntdev::MapGrantRef = "struct ioctl_gntdev_map_grant_ref" { count, index, refs };
+        gntdev::UnmapGrantRef = "struct ioctl_gntdev_unmap_grant_ref" { index, count };
+        gntdev::CopySegment = "struct gntdev_grant_copy_segment" {
+            source, dest, len, flags, status,
+        };
+        gntdev::GrantCopy = "struct ioctl_gntdev_grant_copy" { count, segments };
     }
     constants! { checks:
         privcmd::IOCTL_PRIVCMD_HYPERCALL = "IOCTL_PRIVCMD_HYPERCALL";
@@ -107,6 +115,13 @@ pub(super) fn linux() -> Vec<Check> {
         privcmd::IOCTL_EVTCHN_BIND_INTERDOMAIN = "IOCTL_EVTCHN_BIND_INTERDOMAIN";
         privcmd::IOCTL_EVTCHN_UNBIND = "IOCTL_EVTCHN_UNBIND";
         privcmd::IOCTL_EVTCHN_NOTIFY = "IOCTL_EVTCHN_NOTIFY";
+        gntdev::IOCTL_GNTDEV_MAP_GRANT_REF = "IOCTL_GNTDEV_MAP_GRANT_REF";
+        gntdev::IOCTL_GNTDEV_UNMAP_GRANT_REF = "IOCTL_GNTDEV_UNMAP_GRANT_REF";
+        gntdev::IOCTL_GNTDEV_GRANT_COPY = "IOCTL_GNTDEV_GRANT_COPY";
+        gntdev::GNTCOPY_SOURCE_GREF = "GNTCOPY_source_gref";
+        gntdev::GNTCOPY_DEST_GREF = "GNTCOPY_dest_gref";
+        gntdev::GNTST_OKAY = "GNTST_okay";
+        gntdev::MINUS_GNTST_BAD_COPY_ARG = "-GNTST_bad_copy_arg";
     }
     checks
 }
@@ -126,6 +141,10 @@ fn calls(checks: &mut Vec<Check>) {
         event_channel::ALLOC_UNBOUND = "EVTCHNOP_alloc_unbound";
         event_channel::VIRQ_DOM_EXC = "VIRQ_DOM_EXC";
         memory::POPULATE_PHYSMAP = "XENMEM_populate_physmap";
+        memory::ADD_TO_PHYSMAP = "XENMEM_add_to_physmap";
+        memory::ADD_TO_PHYSMAP_BATCH = "XENMEM_add_to_physmap_batch";
+        memory::MAPSPACE_SHARED_INFO = "XENMAPSPACE_shared_info";
+        memory::MAPSPACE_GRANT_TABLE = "XENMAPSPACE_grant_table";
         memory::MMUEXT_PIN_L4_TABLE = "MMUEXT_PIN_L4_TABLE";
         version::XENVER_VERSION = "XENVER_version";
         version::XENVER_EXTRAVERSION = "XENVER_extraversion";
@@ -143,6 +162,10 @@ fn calls(checks: &mut Vec<Check>) {
         event_channel::AllocUnbound = "struct evtchn_alloc_unbound" { dom, remote_dom, port };
         memory::MemoryReservation = "struct xen_memory_reservation" {
             extent_start, nr_extents, extent_order, mem_flags, domid,
+        };
+        memory::AddToPhysmap = "struct xen_add_to_physmap" { domid, size, space, idx, gpfn };
+        memory::AddToPhysmapBatch = "struct xen_add_to_physmap_batch" {
+            domid, space, size, extra = "u", idxs, gpfns, errs,
         };
         memory::MmuextOp = "struct mmuext_op" { cmd, mfn = "arg1.mfn", arg2 };
         version::ExtraVersion = "xen_extraversion_t" {};
@@ -259,6 +282,8 @@ fn hvm_guests(checks: &mut Vec<Check>) {
     constants! { checks:
         hvm::SET_PARAM = "HVMOP_set_param";
         hvm::GET_PARAM = "HVMOP_get_param";
+        hvm::PARAM_STORE_PFN = "HVM_PARAM_STORE_PFN";
+        hvm::PARAM_STORE_EVTCHN = "HVM_PARAM_STORE_EVTCHN";
         hvm::PARAM_CONSOLE_PFN = "HVM_PARAM_CONSOLE_PFN";
         hvm::PARAM_CONSOLE_EVTCHN = "HVM_PARAM_CONSOLE_EVTCHN";
         hvm::SAVE_END = "HVM_SAVE_CODE(END)";

@@ -37,6 +37,17 @@ fn every_note_lands_in_its_field() {
 }
 
 #[test]
+fn the_noxs_note_has_an_owner_of_its_own() {
+    let mut bytes = note("Xen", 18, &[0, 0, 16, 0]);
+    bytes.extend(note("noxs", 1, &[1, 0, 0, 0]));
+    bytes.extend(note("noxs", 2, &[9, 0, 0, 0]));
+    let notes = XenNotes::from_elf_notes(&bytes).unwrap();
+    assert_eq!((notes.noxs, notes.phys32_entry), (Some(1), Some(0x10_0000)));
+    assert_eq!(XenNotes::from_elf_notes(&note("noxs", 1, &[])).unwrap().noxs, None);
+    assert!(XenNotes::from_elf_notes(&note("noxs", 1, &[1, 0, 0])).is_err());
+}
+
+#[test]
 fn numbers_come_in_four_sizes() {
     for size in 0..20 {
         let parsed = one(1, &vec![1; size]);

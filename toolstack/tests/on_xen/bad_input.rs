@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lightvm::build::{Boot, BuildError};
+use lightvm::build::{Boot, BuildError, ChannelSpec};
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType, MemSize, TscMode};
 use lightvm::create::{CreateError, Creator};
 use lightvm::domain::{Limits, Shell, ShellSpec};
@@ -134,6 +134,7 @@ fn spec(guest_type: GuestType, memory: u64) -> ShellSpec {
         tsc_mode: TscMode::default(),
         cpupool: 0,
         limits: Limits::default(),
+        channel: ChannelSpec::none(),
     }
 }
 

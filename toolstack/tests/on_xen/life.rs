@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lightvm::build::ChannelSpec;
 use lightvm::config::{CpuAffinity, GuestOverrides, GuestType, TscMode};
 use lightvm::create::CreateError;
 use lightvm::domain::{End, Limits, Shell, ShellSpec, Sign, Watch};
@@ -24,6 +25,7 @@ fn shell_spec(guest_type: GuestType) -> ShellSpec {
         tsc_mode: TscMode::default(),
         cpupool: 0,
         limits: Limits::default(),
+        channel: ChannelSpec::none(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod boot;
+mod channel;
 mod console;
 mod fault_plan;
 mod faults;

@@ -26,6 +26,7 @@ pub(crate) fn record(name: GuestName, guest: &Running, config: &GuestConfig) -> 
         domid: guest.domid(),
         guest_type: guest.guest_type(),
         console: guest.console_ring(),
+        channel: None,
         created: since_1970.as_secs(),
         config: config.clone(),
     }

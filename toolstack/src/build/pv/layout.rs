@@ -19,7 +19,8 @@ pub(super) struct Layout {
     pub(super) initrd: Frames,
     pub(super) p2m: Frames,
     pub(super) start_info: u64,
-    /// Zero, like every page nobody writes to: an idle store ring.
+    /// The channel's pages. Without a channel the first is unused; zero, like every page nobody
+    /// writes to, it is an idle store ring.
     pub(super) store: u64,
     pub(super) console: u64,
     pub(super) tables: Frames,
@@ -46,8 +47,13 @@ impl Cursor {
 }
 
 impl Layout {
-    /// Lays `boot` out in `total` pages.
-    pub(super) fn new(total: u64, image: &PvBoot, boot: &Boot<'_>) -> Result<Self, BuildError> {
+    /// Lays `boot` out in `total` pages, with `rings` pages of the channel behind the console.
+    pub(super) fn new(
+        total: u64,
+        image: &PvBoot,
+        boot: &Boot<'_>,
+        rings: u64,
+    ) -> Result<Self, BuildError> {
         let kernel = kernel_frames(image)?;
         let initrd_pages = pages(boot.ramdisk.map_or(0, |r| r.bytes().len()) as u64);
         let p2m_pages = pages(total * 8);
@@ -62,6 +68,7 @@ impl Layout {
             p2m = at.take(p2m_pages);
         }
         let (start_info, store, console) = (at.take(1).start, at.take(1).start, at.take(1).start);
+        at.take(rings);
         let mut page_tables = PageTables::default();
         let region = region_pages(image.virt_base, at.0)?;
         let tables = page_tables.missing(image.virt_base, region * PAGE_SIZE);

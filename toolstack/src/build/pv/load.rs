@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::{LEAST_PAGES, P2m};
+use crate::build::channel::{Channel, ChannelSpec, Mapped, Ports};
 use crate::build::writes::Writes;
 use crate::build::{Boot, BuildError, ConsoleRing};
 use crate::config::GuestType;
@@ -23,20 +24,22 @@ pub(crate) fn load(
     xen: &Xen,
     domain: DomId,
     p2m: &P2m,
-    console_port: u32,
+    channel: &ChannelSpec,
+    ports: Ports,
     boot: &Boot<'_>,
-) -> Result<ConsoleRing, BuildError> {
+) -> Result<(ConsoleRing, Option<Channel>), BuildError> {
     check_cmdline(boot.cmdline)?;
     let image = boot.kernel.pv()?;
     let total = p2m.len() as u64;
     if total < LEAST_PAGES {
         return Err(BuildError::BadMemorySize { bytes: total * PAGE_SIZE, least: LEAST_PAGES });
     }
-    let layout = Layout::new(total, &image, boot)?;
+    let rings = channel.pages() - channel.console_offset() - 1;
+    let layout = Layout::new(total, &image, boot, rings)?;
     let guest = Guest { xen, domain, p2m, layout: &layout };
     let shared_info = xen.domain_info(domain)?.shared_info_frame;
     guest.write_kernel(boot.kernel, &image)?;
-    guest.write_data(boot, shared_info, console_port)?;
+    guest.write_data(boot, shared_info, channel, ports)?;
     guest.write_page_tables()?;
     guest.mask_upcalls(shared_info)?;
     if let Some(address) = image.hypercall_page {
@@ -45,7 +48,9 @@ pub(crate) fn load(
     let root = layout.page_tables.root().unwrap_or(layout.tables.start);
     xen.pin_l4_table(domain, guest.mfn(root))?;
     xen.set_vcpu_context(domain, 0, &guest.vcpu(&image, root))?;
-    Ok(ConsoleRing { frame: guest.mfn(layout.console), port: console_port })
+    let console = ConsoleRing { frame: guest.mfn(layout.console), port: ports.console };
+    let placed = channel.place(layout.store, ports, Mapped::default(), |pfn| guest.mfn(pfn));
+    Ok((console, placed))
 }
 
 fn check_cmdline(cmdline: &str) -> Result<(), BuildError> {
@@ -92,23 +97,27 @@ impl Guest<'_> {
         writes.apply(self.xen, self.domain, |pfn| self.mfn(pfn))
     }
 
-    /// The initrd, the p2m list and `start_info`. Store and console pages start zero.
+    /// The initrd, the p2m list, `start_info` and the channel's pages.
     fn write_data(
         &self,
         boot: &Boot<'_>,
         shared_info: u64,
-        console_port: u32,
+        channel: &ChannelSpec,
+        ports: Ports,
     ) -> Result<(), BuildError> {
         let mut writes = Writes::default();
         for pfn in [self.layout.start_info, self.layout.store, self.layout.console] {
             writes.clear(self.xen, pfn * PAGE_SIZE, PAGE_SIZE);
+        }
+        if ports.channel.is_some() {
+            channel.write(self.xen, &mut writes, self.layout.store);
         }
         if let Some(ramdisk) = boot.ramdisk {
             writes.add(self.layout.initrd.start * PAGE_SIZE, ramdisk.bytes());
         }
         let p2m: Vec<u8> = self.p2m.iter().flat_map(|mfn| mfn.to_le_bytes()).collect();
         writes.add(self.layout.p2m.start * PAGE_SIZE, p2m);
-        let info = self.start_info(boot, shared_info, console_port);
+        let info = self.start_info(boot, shared_info, ports);
         writes.add(self.layout.start_info * PAGE_SIZE, bytes_of(&info));
         Ok(self.apply(&writes)?)
     }
@@ -145,7 +154,7 @@ impl Guest<'_> {
         }
     }
 
-    fn start_info(&self, boot: &Boot<'_>, shared_info: u64, console_port: u32) -> pv::PvStartInfo {
+    fn start_info(&self, boot: &Boot<'_>, shared_info: u64, ports: Ports) -> pv::PvStartInfo {
         const MAGIC: &[u8] = b"xen-3.0-x86_64";
         let layout = self.layout;
         let outside = layout.mappings.get(1);
@@ -153,9 +162,9 @@ impl Guest<'_> {
             nr_pages: self.p2m.len() as u64,
             shared_info: shared_info << 12,
             store_mfn: self.mfn(layout.store),
-            store_evtchn: NO_STORE_PORT,
+            store_evtchn: ports.channel.unwrap_or(NO_STORE_PORT),
             console_mfn: self.mfn(layout.console),
-            console_evtchn: console_port,
+            console_evtchn: ports.console,
             pt_base: layout.address(layout.tables.start),
             nr_pt_frames: layout.tables.count,
             mfn_list: outside.map_or_else(|| layout.address(layout.p2m.start), |m| m.start),

@@ -4,7 +4,7 @@
 //! `public/xen.h` describes under "Start-of-day memory layout". From `virt_base` up:
 //!
 //! ```text
-//! kernel | initrd | p2m list | start_info | store | console | page tables | stack | >= 512 KiB
+//! kernel | initrd | p2m list | start_info | store | console | rings | page tables | stack | >= 512 KiB
 //! ```
 //!
 //! A kernel that says so takes its initrd (`MOD_START_PFN`) and its p2m list

@@ -8,6 +8,9 @@ use super::{NotesOrigin, Phys32Reloc, XenNotes, elfnote, owned};
 const MAX_STRING: usize = 4096;
 const MAX_NOTES: u32 = 65536;
 
+/// Type of the note of the owner "noxs" that holds the version, a 32-bit word.
+const NOXS_VERSION: u32 = 1;
+
 /// Reads notes into a [`XenNotes`], counting them.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -37,9 +40,15 @@ impl Reader {
                 let (size, limit) = (self.seen.into(), MAX_NOTES.into());
                 return Err(ImageError::TooLarge { what: "set of ELF notes", size, limit });
             }
-            if text(note.owner) == b"Xen" {
-                self.notes.origin = NotesOrigin::ElfNotes;
-                note.put(&mut self.notes)?;
+            match text(note.owner) {
+                b"Xen" => {
+                    self.notes.origin = NotesOrigin::ElfNotes;
+                    note.put(&mut self.notes)?;
+                }
+                b"noxs" if note.kind == NOXS_VERSION => {
+                    self.notes.noxs = note.words()?[0];
+                }
+                _ => {}
             }
         }
         Ok(())

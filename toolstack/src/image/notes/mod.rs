@@ -67,6 +67,9 @@ pub struct XenNotes {
     pub suspend_cancel: bool,
     /// [`MOD_START_PFN`](elfnote::MOD_START_PFN)
     pub mod_start_pfn: bool,
+    /// The version of the noxs channel that the image speaks: its note of type 1 and the owner
+    /// "noxs" (`docs/noxs.md`).
+    pub noxs: Option<u32>,
 }
 
 /// Where else a PVH kernel may be loaded: the note `PHYS32_RELOC` as it is.

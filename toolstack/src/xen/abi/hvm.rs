@@ -7,6 +7,10 @@ pub const SET_PARAM: u64 = 0;
 /// `HVMOP_get_param` (`hvm/hvm_op.h`).
 pub const GET_PARAM: u64 = 1;
 
+/// `HVM_PARAM_STORE_PFN` (`hvm/params.h`).
+pub const PARAM_STORE_PFN: u32 = 1;
+/// `HVM_PARAM_STORE_EVTCHN` (`hvm/params.h`).
+pub const PARAM_STORE_EVTCHN: u32 = 2;
 /// `HVM_PARAM_CONSOLE_PFN` (`hvm/params.h`).
 pub const PARAM_CONSOLE_PFN: u32 = 17;
 /// `HVM_PARAM_CONSOLE_EVTCHN` (`hvm/params.h`).

@@ -5,6 +5,51 @@ use super::plain;
 /// `XENMEM_populate_physmap`.
 pub const POPULATE_PHYSMAP: u64 = 6;
 
+/// `XENMEM_add_to_physmap`.
+pub const ADD_TO_PHYSMAP: u64 = 7;
+/// `XENMEM_add_to_physmap_batch`.
+pub const ADD_TO_PHYSMAP_BATCH: u64 = 23;
+/// `XENMAPSPACE_shared_info`.
+pub const MAPSPACE_SHARED_INFO: u32 = 0;
+/// `XENMAPSPACE_grant_table`.
+pub const MAPSPACE_GRANT_TABLE: u32 = 1;
+
+/// `struct xen_add_to_physmap`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AddToPhysmap {
+    /// Whose address space.
+    pub domid: u16,
+    /// For ranges only.
+    pub size: u16,
+    /// `XENMAPSPACE_*`.
+    pub space: u32,
+    /// Which page of that space.
+    pub idx: u64,
+    /// The gfn it is to appear at.
+    pub gpfn: u64,
+}
+
+/// `struct xen_add_to_physmap_batch`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AddToPhysmapBatch {
+    /// Whose address space.
+    pub domid: u16,
+    /// `XENMAPSPACE_*`.
+    pub space: u16,
+    /// Pages.
+    pub size: u16,
+    /// 0 for the spaces used here.
+    pub extra: u16,
+    /// Address of the list of pages of that space.
+    pub idxs: u64,
+    /// Address of the list of gfns they are to appear at.
+    pub gpfns: u64,
+    /// Address of the list of errors, one `int` for each.
+    pub errs: u64,
+}
+
 /// `struct xen_memory_reservation`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,4 +86,4 @@ pub struct MmuextOp {
     pub arg2: u64,
 }
 
-plain!(MemoryReservation, MmuextOp);
+plain!(AddToPhysmap, AddToPhysmapBatch, MemoryReservation, MmuextOp);

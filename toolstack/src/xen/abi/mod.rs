@@ -6,6 +6,7 @@
 
 pub mod domctl;
 pub mod event_channel;
+pub mod gntdev;
 pub mod hvm;
 pub mod io_console;
 pub mod memory;

@@ -2,7 +2,7 @@
 
 /// `_IOC(_IOC_NONE, group, number, sizeof(T))` (`asm-generic/ioctl.h`): these
 /// drivers count the size of an argument in although they declare no direction.
-const fn request<T>(group: u8, number: u8) -> libc::c_ulong {
+pub(super) const fn request<T>(group: u8, number: u8) -> libc::c_ulong {
     ((size_of::<T>() as libc::c_ulong) << 16)
         | ((group as libc::c_ulong) << 8)
         | number as libc::c_ulong

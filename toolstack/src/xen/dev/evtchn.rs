@@ -19,6 +19,16 @@ pub(in crate::xen) const EVTCHN: &str = "/dev/xen/evtchn";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Port(pub(crate) u32);
 
+impl Port {
+    /// Its number in this domain.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// Ports taken or unmasked by one call of [`EventChannels::pending_all`].
+const BATCH: usize = 64;
+
 /// Ports bound to this process; all of them are let go when it is dropped.
 ///
 /// The file descriptor is readable when an event is pending, so it fits
@@ -89,6 +99,38 @@ impl EventChannels {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// Adds the ports that fired to `out`, at most 64, and answers how many those are; 0 when none
+    /// is pending.
+    ///
+    /// # Errors
+    /// Those of `read(2)` other than `EAGAIN`.
+    pub fn pending_all(&self, out: &mut Vec<Port>) -> io::Result<usize> {
+        let mut ports = [0u8; 4 * BATCH];
+        let bytes = match (&self.device).read(&mut ports) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(e) => return Err(e),
+        };
+        let (ports, _) = ports[..bytes].as_chunks();
+        out.extend(ports.iter().map(|port| Port(u32::from_ne_bytes(*port))));
+        Ok(ports.len())
+    }
+
+    /// Lets `ports` fire again, in one call of the system for each 64 of them.
+    ///
+    /// # Errors
+    /// Those of `write(2)`.
+    pub fn unmask_all(&self, ports: &[Port]) -> io::Result<()> {
+        let mut bytes = [0u8; 4 * BATCH];
+        for batch in ports.chunks(BATCH) {
+            for (room, port) in bytes.as_chunks_mut().0.iter_mut().zip(batch) {
+                *room = port.0.to_ne_bytes();
+            }
+            (&self.device).write_all(&bytes[..4 * batch.len()])?;
+        }
+        Ok(())
     }
 
     /// Lets `port` fire again.

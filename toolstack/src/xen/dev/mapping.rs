@@ -96,6 +96,22 @@ impl ForeignMapping {
         self.word(offset).store(value, order);
     }
 
+    /// Writes the word at `offset` and answers what it was, sequentially consistent.
+    ///
+    /// # Panics
+    /// As [`ForeignMapping::load`].
+    pub fn swap(&self, offset: usize, value: u32) -> u32 {
+        self.word(offset).swap(value, Ordering::SeqCst)
+    }
+
+    /// Sets bits in the word at `offset` and answers what it was, sequentially consistent.
+    ///
+    /// # Panics
+    /// As [`ForeignMapping::load`].
+    pub fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
+        self.word(offset).fetch_or(bits, Ordering::SeqCst)
+    }
+
     fn word(&self, offset: usize) -> &AtomicU32 {
         assert!(offset.is_multiple_of(4));
         let at = self.at(offset, 4).cast::<u32>();
@@ -108,14 +124,6 @@ impl ForeignMapping {
         assert!(offset.checked_add(len).is_some_and(|end| end <= self.len), "outside the mapping");
         // SAFETY: just checked.
         unsafe { self.base.as_ptr().add(offset) }
-    }
-}
-
-impl Drop for ForeignMapping {
-    fn drop(&mut self) {
-        // SAFETY: `new`'s caller gave us the mapping. A failure leaks address
-        // space and nothing else.
-        let _ = unsafe { munmap(self.base.cast(), self.len) };
     }
 }
 
@@ -141,10 +149,18 @@ impl noxs::SharedMemory for ForeignMapping {
     }
 
     fn swap(&self, offset: usize, value: u32) -> u32 {
-        self.word(offset).swap(value, Ordering::SeqCst)
+        self.swap(offset, value)
     }
 
     fn fetch_or(&self, offset: usize, bits: u32) -> u32 {
-        self.word(offset).fetch_or(bits, Ordering::SeqCst)
+        self.fetch_or(offset, bits)
+    }
+}
+
+impl Drop for ForeignMapping {
+    fn drop(&mut self) {
+        // SAFETY: `new`'s caller gave us the mapping. A failure leaks address
+        // space and nothing else.
+        let _ = unsafe { munmap(self.base.cast(), self.len) };
     }
 }

@@ -3,12 +3,15 @@
 
 mod buffer;
 mod evtchn;
+mod gntdev;
 mod mapping;
 mod monitor;
 mod privcmd;
 
 pub(super) use buffer::{BUFFER_SIZE, Buffer, BufferPool};
 pub use evtchn::{EventChannels, Port};
+pub use gntdev::GrantMapping;
+pub(super) use gntdev::{GNTDEV, Gntdev};
 pub use mapping::ForeignMapping;
 pub use monitor::{Call, CallMonitor};
 pub(super) use privcmd::Privcmd;

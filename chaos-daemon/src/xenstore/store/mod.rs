@@ -1,0 +1,211 @@
+//! A connection to xenstored.
+
+mod wire;
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use lightvm::xen::DomId;
+use nix::errno::Errno;
+use xenstore_rs::Xs;
+use xenstore_rs::unix::XsUnix;
+
+use super::entries::{Ring, Tree};
+use super::error::StoreError;
+use wire::{Request, Wire, words};
+
+/// What xenstored understands as a name for "not in a transaction".
+const NONE: u32 = 0;
+
+/// A connection to xenstored, with dom0's rights.
+pub struct Store {
+    plain: XsUnix,
+    more: Wire,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`StoreError::NotRunning`]. (`xenstore-rs` by itself falls back to the kernel's device,
+    /// where requests wait for ever when there is no xenstored.)
+    pub fn open() -> Result<Self, StoreError> {
+        let absent = |source| StoreError::NotRunning { socket: socket(), source };
+        let more = Wire::new(UnixStream::connect(socket()).map_err(absent)?);
+        Ok(Store { plain: XsUnix::new().map_err(absent)?, more })
+    }
+
+    /// Writes an entry and, where they are missing, those above it.
+    ///
+    /// # Errors
+    /// [`StoreError::Request`].
+    pub fn write(&self, path: &str, value: &str) -> Result<(), StoreError> {
+        self.plain.write(path, value).map_err(failed("write", path))
+    }
+
+    /// What an entry says, or `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn read(&self, path: &str) -> Result<Option<String>, StoreError> {
+        present(self.plain.read(path)).map_err(failed("read", path)).map(|v| v.map(String::from))
+    }
+
+    /// The names of the entries right below one; none when it is not there.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn list(&self, path: &str) -> Result<Vec<String>, StoreError> {
+        let names = present(self.plain.directory(path)).map_err(failed("list", path))?;
+        // An entry without any below it answers with one empty name.
+        let names = names.unwrap_or_default().into_iter().filter(|name| !name.is_empty());
+        Ok(names.map(String::from).collect())
+    }
+
+    /// Removes an entry, where it is there, and all below it.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn remove(&self, path: &str) -> Result<(), StoreError> {
+        present(self.plain.rm(path)).map_err(failed("remove", path)).map(drop)
+    }
+
+    /// Writes all of `tree` with the permissions it wants for `guest`.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; what came before is written then.
+    pub fn put(&mut self, tree: &Tree, guest: DomId) -> Result<(), StoreError> {
+        for entry in tree.entries() {
+            self.write(&entry.path, &entry.value)?;
+            if let Some(access) = entry.access {
+                let permissions = access.permissions(guest);
+                let mut words = vec![entry.path.as_str()];
+                words.extend(permissions.iter().map(String::as_str));
+                self.more
+                    .ask(Request::SetPermissions, NONE, &words)
+                    .map_err(failed("set permissions of", &entry.path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a guest known: xenstored maps its ring and binds to its port.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn introduce(&mut self, guest: DomId, ring: Ring) -> Result<(), StoreError> {
+        let words = [guest.to_string(), ring.frame.to_string(), ring.port.to_string()];
+        let words = words.each_ref().map(String::as_str);
+        let answer = self.more.ask(Request::Introduce, NONE, &words);
+        answer.map(drop).map_err(failed("introduce domain", words[0]))
+    }
+
+    /// Makes xenstored forget a guest, unless it has already.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn release(&mut self, guest: DomId) -> Result<(), StoreError> {
+        let number = guest.to_string();
+        match self.more.ask(Request::Release, NONE, &[&number]) {
+            // It heard of the guest's end from Xen. Implementations differ in how they say so.
+            Err(e) if is(&e, &[Errno::ENOENT, Errno::EINVAL]) => Ok(()),
+            answer => answer.map(drop).map_err(failed("release domain", &number)),
+        }
+    }
+
+    /// Removes those of `folders` that are empty, in this order. Entries that others make
+    /// meanwhile stay.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn prune(&mut self, folders: &[&str]) -> Result<(), StoreError> {
+        for folder in folders {
+            while self.prune_one(folder).map_err(failed("remove", folder))? == Pruned::Again {}
+        }
+        Ok(())
+    }
+
+    fn prune_one(&mut self, folder: &str) -> io::Result<Pruned> {
+        let answer = self.more.ask(Request::TransactionStart, NONE, &[""])?;
+        let number = words(&answer).next().and_then(|word| word.parse().ok());
+        let transaction = number.ok_or(Errno::EPROTO)?;
+        let empty = match self.more.ask(Request::Directory, transaction, &[folder]) {
+            Ok(names) => words(&names).next().is_none(),
+            Err(e) if is(&e, &[Errno::ENOENT, Errno::E2BIG]) => false,
+            Err(e) => return Err(e),
+        };
+        if !empty {
+            self.more.ask(Request::TransactionEnd, transaction, &["F"])?;
+            return Ok(Pruned::Done);
+        }
+        self.more.ask(Request::Remove, transaction, &[folder])?;
+        match self.more.ask(Request::TransactionEnd, transaction, &["T"]) {
+            Err(e) if is(&e, &[Errno::EAGAIN]) => Ok(Pruned::Again),
+            answer => answer.map(|_| Pruned::Done),
+        }
+    }
+}
+
+/// How an attempt to remove an empty folder went.
+#[derive(PartialEq, Eq)]
+enum Pruned {
+    Done,
+    /// Somebody else changed something meanwhile.
+    Again,
+}
+
+/// Waits for things to happen in the store.
+#[derive(Debug)]
+pub struct Watch(Wire);
+
+impl Watch {
+    /// Watches `path`: an absolute one, or `@introduceDomain` or `@releaseDomain`.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Store::write`].
+    pub fn new(path: &str) -> Result<Self, StoreError> {
+        let absent = |source| StoreError::NotRunning { socket: socket(), source };
+        let mut wire = Wire::new(UnixStream::connect(socket()).map_err(absent)?);
+        wire.ask(Request::Watch, NONE, &[path, "lightvm"]).map_err(failed("watch", path))?;
+        Ok(Watch(wire))
+    }
+
+    /// Waits for the next event and says where it happened. The first comes at once.
+    ///
+    /// # Errors
+    /// When xenstored has gone.
+    pub fn wait(&mut self) -> io::Result<String> {
+        self.0.event()
+    }
+}
+
+/// Where xenstored listens, as `xenstore-rs` and Xen's own library have it.
+fn socket() -> PathBuf {
+    std::env::var_os("XENSTORED_PATH")
+        .map_or_else(|| PathBuf::from("/run/xenstored/socket"), PathBuf::from)
+}
+
+/// No entry is an answer, not an error.
+fn present<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn is(error: &io::Error, any: &[Errno]) -> bool {
+    any.iter().any(|errno| error.raw_os_error() == Some(*errno as i32))
+}
+
+fn failed(verb: &'static str, what: &str) -> impl FnOnce(io::Error) -> StoreError {
+    let what = what.to_owned();
+    move |source| StoreError::Request { verb, what, source }
+}
