@@ -6,11 +6,11 @@ use lightvm::lifecycle;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::build::{plugs, serve};
+use super::build::{line, serve};
 use super::record::{GuestRecord, Stage};
 use super::{Guest, GuestError, devices};
 use crate::daemon::{Daemon, blocking};
-use crate::shard::{Arrival, Line, Status};
+use crate::shard::{Arrival, Status};
 
 /// Takes up every guest that lives and tears down what was being built.
 ///
@@ -74,12 +74,15 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         }
         Err(e) => return Err(e.into()),
     };
-    let of = record.devices.clone();
-    let specs = blocking(move || devices::open_all(&of)).await??;
+    let (xen, of, place) = (Arc::clone(&daemon.xen), record.clone(), entry.clone());
+    let (line, devices) = blocking(move || {
+        let plugs = devices::plugs(&place, &of.devices, devices::open_all(&of.devices)?);
+        let line = line(&xen, &place, &of, &plugs, true)?;
+        Ok::<_, GuestError>((line, plugs))
+    })
+    .await??;
     let shard = daemon.guests.next_shard(daemon.shards.len());
     let (status, latest) = watch::channel(Status::default());
-    let line = Line::Plain { port: entry.console.port };
-    let devices = plugs(&entry, specs);
     let arrival = Arrival { uuid, domain: entry.domid, line, devices, status };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");

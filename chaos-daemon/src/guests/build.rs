@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use lightvm::build::{ChannelSpec, Control};
 use lightvm::config::{ControlMode, GuestConfig};
 use lightvm::domain::Timings;
 use lightvm::lifecycle::{self, Prepared};
+use lightvm::registry::Record;
+use lightvm::xen::Xen;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices};
-use crate::console::Sink;
+use crate::channel;
 use crate::daemon::{Daemon, blocking};
-use crate::shard::{Arrival, Command, DeviceSpec, Line, Plug, Status};
+use crate::shard::{Arrival, Command, Line, Plug, Status};
 
 /// Builds the guest that `config` describes, has a shard serve it and lets it run
 /// unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
@@ -29,7 +32,7 @@ pub(super) async fn build(
     let mut record = GuestRecord {
         uuid,
         stage: Stage::Building,
-        control: ControlMode::None,
+        control: control(daemon, &config).await?,
         devices: devices::plan(&config),
     };
     daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
@@ -58,17 +61,11 @@ impl Site<'_> {
         record: &mut GuestRecord,
         paused: bool,
     ) -> Result<(Arc<Guest>, Timings), GuestError> {
-        let (prepared, specs) = self.prepare(config.clone(), record.clone()).await?;
+        let (prepared, line, devices) = self.prepare(config.clone(), record.clone()).await?;
         let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
         let (status, latest) = watch::channel(Status::default());
-        let line = Line::Plain { port: prepared.record().console.port };
-        let arrival = Arrival {
-            uuid: self.uuid,
-            domain: prepared.record().domid,
-            line,
-            devices: plugs(prepared.record(), specs),
-            status,
-        };
+        let (uuid, domain) = (self.uuid, prepared.record().domid);
+        let arrival = Arrival { uuid, domain, line, devices, status };
         serve(self.daemon, shard, arrival).await?;
         match self.start(prepared, record, paused) {
             Ok((life, timings)) => {
@@ -83,16 +80,21 @@ impl Site<'_> {
         }
     }
 
-    /// Builds the domain and opens what its devices need.
+    /// Builds the domain, opens what its devices need, and shows them to the guest.
     async fn prepare(
         &self,
         config: GuestConfig,
         record: GuestRecord,
-    ) -> Result<(Prepared, Vec<(u8, DeviceSpec)>), GuestError> {
+    ) -> Result<(Prepared, Line, Vec<Plug>), GuestError> {
         let daemon = Arc::clone(self.daemon);
         blocking(move || {
             let specs = devices::open_all(&record.devices)?;
-            Ok((daemon.lifecycle.prepare(&config)?, specs))
+            let spec = ChannelSpec::for_guest(built_as(record.control), &config);
+            let prepared = daemon.lifecycle.prepare_with(&config, &spec)?;
+            let life = prepared.record();
+            let plugs = devices::plugs(life, &record.devices, specs);
+            let line = line(&daemon.xen, life, &record, &plugs, false)?;
+            Ok((prepared, line, plugs))
         })
         .await?
     }
@@ -127,15 +129,53 @@ impl Guest {
     }
 }
 
-/// What a shard is told of the guest's devices.
-pub(super) fn plugs(record: &lightvm::registry::Record, specs: Vec<(u8, DeviceSpec)>) -> Vec<Plug> {
-    let console = Plug {
-        slot: devices::CONSOLE,
-        spec: DeviceSpec::Console(Sink),
-        rings: vec![record.console.frame],
+/// How the guest that `config` describes and its host talk.
+async fn control(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<ControlMode, GuestError> {
+    match config.control() {
+        ControlMode::XenStore if !cfg!(feature = "xenstore") => Err(GuestError::Unsupported(
+            "this chaosd was built without XenStore mode (cargo feature `xenstore`)".into(),
+        )),
+        ControlMode::Auto => {
+            let (daemon, config) = (Arc::clone(daemon), config.clone());
+            let found = blocking(move || daemon.lifecycle.creator().control(&config)).await?;
+            Ok(match found.map_err(lightvm::lifecycle::LifecycleError::from)? {
+                Control::Noxs => ControlMode::Noxs,
+                _ => ControlMode::Facade,
+            })
+        }
+        said => Ok(said),
+    }
+}
+
+/// What the toolstack builds for a guest of this kind.
+fn built_as(control: ControlMode) -> Control {
+    match control {
+        ControlMode::Noxs => Control::Noxs,
+        ControlMode::Facade | ControlMode::XenStore => Control::Store,
+        ControlMode::Auto | ControlMode::None => Control::None,
+    }
+}
+
+/// A guest's channel, ready for its shard; `running`: an earlier daemon has served it.
+pub(super) fn line(
+    xen: &Xen,
+    life: &Record,
+    record: &GuestRecord,
+    plugs: &[Plug],
+    running: bool,
+) -> Result<Line, GuestError> {
+    let (ControlMode::Noxs, Some(place)) = (record.control, &life.channel) else {
+        return Ok(Line::Plain { port: life.console.port });
     };
-    let others = specs.into_iter().map(|(slot, spec)| Plug { slot, spec, rings: Vec::new() });
-    std::iter::once(console).chain(others).collect()
+    let opening = channel::Opening {
+        domain: life.domid,
+        uuid: life.uuid,
+        name: life.name.as_str(),
+        user_data: life.config.user_data(),
+        plugs,
+        running,
+    };
+    Ok(Line::Noxs(Box::new(channel::open(xen, place, &opening)?)))
 }
 
 /// Has a shard serve a guest.

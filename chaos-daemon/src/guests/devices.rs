@@ -5,15 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lightvm::config::{Disk as DiskConfig, GuestConfig};
+use lightvm::registry::Record;
 
 use super::GuestError;
 use super::record::{DeviceKind, DeviceRecord};
 use crate::block::disk::DiskSpec;
 use crate::block::{BlockOptions, Disk};
-use crate::shard::DeviceSpec;
+use crate::console::Sink;
+use crate::shard::{DeviceSpec, Plug};
 
 /// The place of the console in every guest's device table.
 pub(super) const CONSOLE: u8 = 0;
+
+/// Ring frames of a network interface: to send and to receive.
+const NIC_FRAMES: usize = 2;
+/// Ring frames of a disk.
+const DISK_FRAMES: usize = 1;
 
 /// How long a disk may still be locked by the last I/O of a daemon that was killed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,4 +63,40 @@ pub(super) fn open(device: &DeviceRecord) -> Result<DeviceSpec, GuestError> {
 
 fn spec(disk: &DiskConfig) -> DiskSpec {
     DiskSpec { path: disk.path.clone(), writable: disk.writable, direct: disk.direct_io }
+}
+
+/// What a shard is told of the guest's devices, the console first.
+pub(super) fn plugs(
+    life: &Record,
+    devices: &[DeviceRecord],
+    specs: Vec<(u8, DeviceSpec)>,
+) -> Vec<Plug> {
+    let console = life.channel.as_ref().map_or(life.console, |channel| channel.console);
+    let console = Plug {
+        slot: CONSOLE,
+        index: 0,
+        spec: DeviceSpec::Console(Sink),
+        // Right behind the page.
+        first_frame: life.channel.as_ref().map_or(0, |channel| channel.guest_frame + 1),
+        rings: vec![console.frame],
+    };
+    let others = devices.iter().zip(specs).map(|(device, (_, spec))| plug(life, device, spec));
+    std::iter::once(console).chain(others).collect()
+}
+
+/// What a shard is told of one device.
+pub(super) fn plug(life: &Record, device: &DeviceRecord, spec: DeviceSpec) -> Plug {
+    let rings = life.channel.as_ref().map_or(&[][..], |channel| &channel.rings);
+    let pages = rings.get(usize::from(device.slot - 1));
+    let frames = match device.kind {
+        DeviceKind::Nic { .. } => NIC_FRAMES,
+        DeviceKind::Disk(_) => DISK_FRAMES,
+    };
+    Plug {
+        slot: device.slot,
+        index: device.index,
+        spec,
+        first_frame: pages.map_or(0, |pages| pages.guest_first),
+        rings: pages.map_or_else(Vec::new, |p| p.host.iter().copied().take(frames).collect()),
+    }
 }

@@ -9,6 +9,18 @@ use crate::shard::{Context, Fault, Pages, Turn};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NetConfig;
 
+impl NetConfig {
+    /// What stands in the guest's device table.
+    pub fn entry(&self) -> noxs::device::NetConfig {
+        noxs::device::NetConfig::default()
+    }
+
+    /// What the back end offers, `NET_…`.
+    pub fn features(&self) -> u16 {
+        0
+    }
+}
+
 /// The host's end of one network interface.
 pub struct NetBackend;
 

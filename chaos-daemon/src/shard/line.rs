@@ -55,12 +55,13 @@ impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
     pub(super) fn take_line(&mut self) -> u32 {
         let Line::Noxs(channel) = &mut self.line else { return 0 };
-        let rung = channel.take();
-        if rung.report {
-            let said = channel.said();
+        let news = channel.take();
+        if news.report
+            && let Some(said) = channel.said()
+        {
             self.status.send_if_modified(|status| status.says(said));
         }
-        rung.devices
+        news.devices
     }
 
     /// Tells the guest that the rings of `devices` have news.
@@ -73,7 +74,8 @@ impl Guest {
                 bits(devices).for_each(|slot| self.notify(Role::Device(slot), tools))
             }
             Line::Noxs(channel) => {
-                if channel.ring(devices) {
+                channel.ring(devices);
+                if channel.flush() {
                     self.notify(Role::Line, tools);
                 }
             }
@@ -88,7 +90,7 @@ impl Guest {
         };
         let features = match &self.line {
             Line::Plain { .. } => Some(0),
-            Line::Noxs(channel) => channel.front_features(slot),
+            Line::Noxs(channel) => channel.taken(slot),
         };
         match (features, place.is_connected()) {
             (Some(features), false) if place.fault().is_none() => {

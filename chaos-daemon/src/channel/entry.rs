@@ -1,0 +1,32 @@
+//! What stands in the device table about a device.
+
+use noxs::device::{BlockConfig, Config, Device, State};
+
+use crate::block::Disk;
+use crate::shard::{DeviceSpec, Plug};
+
+/// The domain that serves every device.
+const DOM0: u16 = 0;
+
+/// The entry of a device.
+pub(super) fn device(plug: &Plug) -> Device {
+    let (config, features) = match &plug.spec {
+        DeviceSpec::Console(_) => (Config::Console, 0),
+        DeviceSpec::Net(net) => (Config::Net(net.entry()), net.features()),
+        DeviceSpec::Block { disk, .. } => (Config::Block(block(disk)), 0),
+    };
+    Device {
+        state: State::Present,
+        index: plug.index,
+        backend: DOM0,
+        // Rings are built below 16 TiB of the guest's memory.
+        first_frame: u32::try_from(plug.first_frame).unwrap_or(0),
+        frames: u8::try_from(plug.rings.len()).unwrap_or(0),
+        features,
+        config,
+    }
+}
+
+fn block(disk: &Disk) -> BlockConfig {
+    BlockConfig { sectors: disk.sectors(), sector_size: 512, ..BlockConfig::default() }
+}
