@@ -63,6 +63,7 @@ impl Loop {
         let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(std::io::Error::from)?;
         let tools = Tools {
             channels: xen.event_channels()?,
+            grants: xen.grants()?,
             xen,
             fabric: Fabric::new(seed)?,
             engine: Engine::new(EngineOptions::default())?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lightvm::xen::{DomId, EventChannels, Port, Xen};
+use lightvm::xen::{DomId, EventChannels, GrantDevice, Port, Xen};
 
 use super::timers::{Later, Timers};
 use super::{Bell, Context, DeviceId};
@@ -14,6 +14,7 @@ use crate::switch::Fabric;
 pub(super) struct Tools {
     pub(super) xen: Arc<Xen>,
     pub(super) channels: EventChannels,
+    pub(super) grants: GrantDevice,
     pub(super) fabric: Fabric,
     pub(super) engine: Engine,
     pub(super) timers: Timers,
@@ -31,6 +32,7 @@ impl Tools {
     ) -> Context<'a> {
         Context {
             xen: &self.xen,
+            grants: &self.grants,
             domain,
             device,
             now: self.now,

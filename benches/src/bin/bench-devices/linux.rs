@@ -1,46 +1,77 @@
 //! Bulk TCP and disk requests of a Linux guest, by `bench-guest`'s commands.
 
+use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::usage::Usage;
 
 const PORT: u16 = 7000;
 const MIB: u32 = 1 << 20;
 const BOOT: Duration = Duration::from_secs(60);
 const DEPTH: u32 = 32;
 
+/// One thing measured: its name, its unit, how many units it is made of.
+struct Work {
+    figure: &'static str,
+    command: Command,
+    /// What the figure counts, a second.
+    amount: f64,
+    /// By how many things the CPU time is divided.
+    things: u32,
+}
+
+enum Command {
+    Sink(u64),
+    Source(u64),
+    Disk { how: &'static str, size: u32, count: u32, depth: u32 },
+}
+
 /// Waits for the guest, then measures everything.
-pub(crate) fn run(address: Ipv4Addr, quick: bool) -> io::Result<Value> {
-    let scale = |n: u32| if quick { n / 8 } else { n };
+pub(crate) fn run(address: Ipv4Addr, domain: u16, quick: bool) -> Result<Value, Box<dyn Error>> {
     let guest = Guest { address: (address, PORT).into() };
     guest.wait()?;
-    guest.sink(u64::from(MIB))?;
-    let bulk = u64::from(scale(64) * MIB);
-    let (to_guest, from_guest) = (guest.sink(bulk)?, guest.source(bulk)?);
-    let small = |how, depth| guest.disk(how, 4096, scale(4096), depth);
-    let large = |how| guest.disk(how, MIB, scale(64), 4);
-    large("write sequential")?;
-    Ok(json!({
-        "tcp_mbps": mbit_per_s(bulk, to_guest),
-        "tcp_from_guest_mbps": mbit_per_s(bulk, from_guest),
-        "blk4k_iops": per_s(scale(4096), small("read random", DEPTH)?),
-        "blk4k_write_iops": per_s(scale(4096), small("write random", DEPTH)?),
-        "blk4k_depth1_iops": per_s(scale(4096), small("read random", 1)?),
-        "blk1m_mbps": per_s(scale(64), large("read sequential")?) * f64::from(MIB) / 1e6,
-        "blk1m_write_mbps": per_s(scale(64), large("write sequential")?) * f64::from(MIB) / 1e6,
-    }))
+    guest.run(&Command::Sink(u64::from(MIB)))?;
+    // Pages of the disk's file are there from now on.
+    guest.run(&Command::Disk { how: "write sequential", size: MIB, count: 64, depth: 4 })?;
+    let (mut figures, mut usage) = (Map::new(), Map::new());
+    for work in works(if quick { 8 } else { 1 }) {
+        let before = Usage::now(domain)?;
+        let time = guest.run(&work.command)?;
+        usage.insert(work.figure.to_owned(), before.since(domain, work.things)?);
+        figures.insert(work.figure.to_owned(), json!(work.amount / time.as_secs_f64()));
+    }
+    Ok(json!({ "figures": figures, "each": usage }))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn mbit_per_s(bytes: u64, time: Duration) -> f64 {
-    bytes as f64 * 8.0 / 1e6 / time.as_secs_f64()
-}
-
-fn per_s(count: u32, time: Duration) -> f64 {
-    f64::from(count) / time.as_secs_f64()
+fn works(divisor: u32) -> Vec<Work> {
+    let (mib, requests) = (64 / divisor, 4096 / divisor);
+    let bytes = u64::from(mib * MIB);
+    let tcp = |figure, command| {
+        let amount = f64::from(mib) * f64::from(MIB) * 8.0 / 1e6;
+        Work { figure, command, amount, things: mib }
+    };
+    let small = |figure, how, depth| {
+        let command = Command::Disk { how, size: 4096, count: requests, depth };
+        Work { figure, command, amount: f64::from(requests), things: requests }
+    };
+    let large = |figure, how| {
+        let command = Command::Disk { how, size: MIB, count: mib, depth: 4 };
+        Work { figure, command, amount: f64::from(mib) * f64::from(MIB) / 1e6, things: mib }
+    };
+    vec![
+        tcp("tcp_mbps", Command::Sink(bytes)),
+        tcp("tcp_from_guest_mbps", Command::Source(bytes)),
+        small("blk4k_iops", "read random", DEPTH),
+        small("blk4k_write_iops", "write random", DEPTH),
+        small("blk4k_depth1_iops", "read random", 1),
+        large("blk1m_mbps", "read sequential"),
+        large("blk1m_write_mbps", "write sequential"),
+    ]
 }
 
 /// A guest that runs `bench-guest`.
@@ -56,6 +87,16 @@ impl Guest {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > end => return Err(error),
                 Err(_) => sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    fn run(&self, command: &Command) -> io::Result<Duration> {
+        match command {
+            Command::Sink(bytes) => self.sink(*bytes),
+            Command::Source(bytes) => self.source(*bytes),
+            Command::Disk { how, size, count, depth } => {
+                self.command(&format!("disk {how} {size} {count} {depth}"), |_| Ok(()))
             }
         }
     }
@@ -88,10 +129,6 @@ impl Guest {
             }
             Ok(())
         })
-    }
-
-    fn disk(&self, how: &str, size: u32, count: u32, depth: u32) -> io::Result<Duration> {
-        self.command(&format!("disk {how} {size} {count} {depth}"), |_| Ok(()))
     }
 
     /// From the command to the guest's `ok`, connected before.

@@ -3,6 +3,7 @@
 
 mod linux;
 mod ping;
+mod usage;
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -23,6 +24,8 @@ enum What {
     Ping {
         /// The guest.
         address: Ipv4Addr,
+        /// Its number in Xen.
+        domain: u16,
         /// Round trips measured, after a few that are not.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
@@ -31,7 +34,9 @@ enum What {
     Linux {
         /// The guest.
         address: Ipv4Addr,
-        /// A tenth of the work, to see whether it runs.
+        /// Its number in Xen.
+        domain: u16,
+        /// An eighth of the work, to see whether it runs.
         #[arg(long)]
         quick: bool,
     },
@@ -39,8 +44,8 @@ enum What {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let report: Value = match Args::parse().what {
-        What::Ping { address, rounds } => serde_json::to_value(ping::run(address, rounds)?)?,
-        What::Linux { address, quick } => linux::run(address, quick)?,
+        What::Ping { address, domain, rounds } => ping::run(address, domain, rounds)?,
+        What::Linux { address, domain, quick } => linux::run(address, domain, quick)?,
     };
     println!("{report}");
     Ok(())

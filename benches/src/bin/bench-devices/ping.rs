@@ -1,6 +1,7 @@
 //! ICMP echo, each round trip timed by itself: from just before the request is sent until the
 //! reply has been read. Between two the guest has time to fall asleep.
 
+use std::error::Error;
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,6 +16,9 @@ use nix::sys::socket::{
     setsockopt, socket,
 };
 use nix::sys::time::TimeVal;
+use serde_json::{Value, json};
+
+use crate::usage::Usage;
 
 const WARM_UP: u16 = 10;
 const REST: Duration = Duration::from_millis(1);
@@ -26,18 +30,22 @@ const ECHO_REPLY: u8 = 0;
 /// Tells our replies from others'.
 const IDENTIFIER: [u8; 2] = *b"lv";
 
-/// The times of `rounds` round trips.
-pub(crate) fn run(address: Ipv4Addr, rounds: u16) -> io::Result<Summary> {
+/// The times of `rounds` round trips, and who used the CPU.
+pub(crate) fn run(address: Ipv4Addr, domain: u16, rounds: u16) -> Result<Value, Box<dyn Error>> {
     let socket = open(address)?;
-    let mut times = Vec::new();
-    for sequence in 0..WARM_UP + rounds {
+    trips(&socket, WARM_UP)?;
+    let before = Usage::now(domain)?;
+    let times = trips(&socket, rounds)?;
+    let usage = before.since(domain, rounds.into())?;
+    Ok(json!({ "ms": Summary::of(times), "each": usage }))
+}
+
+fn trips(socket: &OwnedFd, rounds: u16) -> io::Result<Vec<Duration>> {
+    let trip = |sequence| {
         sleep(REST);
-        let time = round_trip(&socket, sequence)?;
-        if sequence >= WARM_UP {
-            times.push(time);
-        }
-    }
-    Ok(Summary::of(times))
+        round_trip(socket, sequence)
+    };
+    (0..rounds).map(trip).collect()
 }
 
 fn open(address: Ipv4Addr) -> io::Result<OwnedFd> {
