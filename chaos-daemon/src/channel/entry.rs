@@ -3,6 +3,7 @@
 use noxs::device::{BlockConfig, Config, Device, State};
 
 use crate::block::Disk;
+use crate::net;
 use crate::shard::{DeviceSpec, Plug};
 
 /// The domain that serves every device.
@@ -12,7 +13,7 @@ const DOM0: u16 = 0;
 pub(super) fn device(plug: &Plug) -> Device {
     let (config, features) = match &plug.spec {
         DeviceSpec::Console(_) => (Config::Console, 0),
-        DeviceSpec::Net(net) => (Config::Net(net.entry()), net.features()),
+        DeviceSpec::Net(net) => (Config::Net(net.entry()), net::feature::ALL),
         DeviceSpec::Block { disk, .. } => (Config::Block(block(disk)), 0),
     };
     Device {

@@ -96,10 +96,6 @@ impl Guests {
         found.cloned().ok_or_else(|| GuestError::NotFound(name.to_owned()))
     }
 
-    /// The guest with this identity.
-    pub(crate) fn get(&self, uuid: Uuid) -> Option<Arc<Guest>> {
-        self.known.lock().get(&uuid).cloned()
-    }
 
     pub(crate) fn add(&self, guest: Arc<Guest>) {
         self.known.lock().insert(guest.uuid, guest);

@@ -38,18 +38,6 @@ pub mod feature {
     pub const ALL: u16 = CSUM | GSO_TCPV4 | GSO_TCPV6 | SG;
 }
 
-impl NetConfig {
-    /// What stands in the guest's device table.
-    pub fn entry(&self) -> noxs::device::NetConfig {
-        noxs::device::NetConfig::default()
-    }
-
-    /// What the back end offers, `NET_…`.
-    pub fn features(&self) -> u16 {
-        0
-    }
-}
-
 /// The host's end of one network interface.
 pub struct NetBackend {
     transmit: Transmit,
