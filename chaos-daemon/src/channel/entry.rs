@@ -1,8 +1,10 @@
 //! What stands in the device table about a device.
 
-use noxs::device::{BlockConfig, Config, Device, State};
+use noxs::device::{
+    BLOCK_DISCARD, BLOCK_FLUSH, BLOCK_READ_ONLY, BlockConfig, Config, Device, State,
+};
 
-use crate::block::Disk;
+use crate::block::{Disk, Offer};
 use crate::net;
 use crate::shard::{DeviceSpec, Plug};
 
@@ -29,5 +31,16 @@ pub(super) fn device(plug: &Plug) -> Device {
 }
 
 fn block(disk: &Disk) -> BlockConfig {
-    BlockConfig { sectors: disk.sectors(), sector_size: 512, ..BlockConfig::default() }
+    let offer = Offer::of(disk);
+    let bit = |is: bool, bit: u32| if is { bit } else { 0 };
+    BlockConfig {
+        sectors: offer.sectors,
+        sector_size: offer.sector_size,
+        physical_sector_size: offer.physical_sector_size,
+        info: bit(offer.read_only, BLOCK_READ_ONLY)
+            | bit(offer.discard, BLOCK_DISCARD)
+            | BLOCK_FLUSH,
+        max_indirect_segments: offer.max_indirect_segments,
+        serial: [0; 20],
+    }
 }

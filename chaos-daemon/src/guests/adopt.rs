@@ -6,7 +6,8 @@ use lightvm::lifecycle;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::build::{line, serve};
+use super::build::serve;
+use super::line::Place;
 use super::record::{GuestRecord, Stage};
 use super::{Guest, GuestError, devices};
 use crate::daemon::{Daemon, blocking};
@@ -74,11 +75,12 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         }
         Err(e) => return Err(e.into()),
     };
-    let (xen, of, place) = (Arc::clone(&daemon.xen), record.clone(), entry.clone());
+    let (site, of, life_of) = (Arc::clone(daemon), record.clone(), entry.clone());
     let (line, devices) = blocking(move || {
-        let plugs = devices::plugs(&place, &of.devices, devices::open_all(&of.devices)?);
-        let line = line(&xen, &place, &of, &plugs, true)?;
-        Ok::<_, GuestError>((line, plugs))
+        let plugs = devices::plugs(&life_of, &of, devices::open_all(&of.devices)?);
+        let (xen, journal) = (&site.xen, &site.records.journal(uuid));
+        let place = Place { xen, life: &life_of, plugs: &plugs, journal, running: true };
+        Ok::<_, GuestError>((place.line(of.control)?, plugs))
     })
     .await??;
     let shard = daemon.guests.next_shard(daemon.shards.len());

@@ -6,14 +6,12 @@ use lightvm::build::{ChannelSpec, Control};
 use lightvm::config::{ControlMode, GuestConfig};
 use lightvm::domain::Timings;
 use lightvm::lifecycle::{self, Prepared};
-use lightvm::registry::Record;
-use lightvm::xen::Xen;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices};
-use crate::channel;
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Command, Line, Plug, Status};
 
@@ -92,8 +90,10 @@ impl Site<'_> {
             let spec = ChannelSpec::for_guest(built_as(record.control), &config);
             let prepared = daemon.lifecycle.prepare_with(&config, &spec)?;
             let life = prepared.record();
-            let plugs = devices::plugs(life, &record.devices, specs);
-            let line = line(&daemon.xen, life, &record, &plugs, false)?;
+            let plugs = devices::plugs(life, &record, specs);
+            let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
+            let place = Place { xen, life, plugs: &plugs, journal, running: false };
+            let line = place.line(record.control)?;
             Ok((prepared, line, plugs))
         })
         .await?
@@ -145,37 +145,6 @@ async fn control(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<ControlMo
         }
         said => Ok(said),
     }
-}
-
-/// What the toolstack builds for a guest of this kind.
-fn built_as(control: ControlMode) -> Control {
-    match control {
-        ControlMode::Noxs => Control::Noxs,
-        ControlMode::Facade | ControlMode::XenStore => Control::Store,
-        ControlMode::Auto | ControlMode::None => Control::None,
-    }
-}
-
-/// A guest's channel, ready for its shard; `running`: an earlier daemon has served it.
-pub(super) fn line(
-    xen: &Xen,
-    life: &Record,
-    record: &GuestRecord,
-    plugs: &[Plug],
-    running: bool,
-) -> Result<Line, GuestError> {
-    let (ControlMode::Noxs, Some(place)) = (record.control, &life.channel) else {
-        return Ok(Line::Plain { port: life.console.port });
-    };
-    let opening = channel::Opening {
-        domain: life.domid,
-        uuid: life.uuid,
-        name: life.name.as_str(),
-        user_data: life.config.user_data(),
-        plugs,
-        running,
-    };
-    Ok(Line::Noxs(Box::new(channel::open(xen, place, &opening)?)))
 }
 
 /// Has a shard serve a guest.

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lightvm::config::{Disk as DiskConfig, GuestConfig};
+use lightvm::config::{ControlMode, GuestConfig};
 use lightvm::registry::Record;
 
 use super::GuestError;
-use super::record::{DeviceKind, DeviceRecord};
+use super::record::{DeviceKind, DeviceRecord, GuestRecord};
 use crate::block::disk::DiskSpec;
-use crate::block::{BlockOptions, Disk};
+use crate::block::{BlockOptions, Disk, Offer};
 use crate::console::Sink;
+use crate::facade::{self, BlockDevice, NetDevice};
 use crate::shard::{DeviceSpec, Plug};
 
 /// The place of the console in every guest's device table.
@@ -21,6 +22,9 @@ pub(super) const CONSOLE: u8 = 0;
 const NIC_FRAMES: usize = 2;
 /// Ring frames of a disk.
 const DISK_FRAMES: usize = 1;
+
+/// What an interface's MTU is when nothing else is said.
+const USUAL_MTU: u16 = 1500;
 
 /// How long a disk may still be locked by the last I/O of a daemon that was killed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,20 +59,16 @@ pub(super) fn open(device: &DeviceRecord) -> Result<DeviceSpec, GuestError> {
     Ok(match &device.kind {
         DeviceKind::Nic { config, .. } => DeviceSpec::Net(config.clone()),
         DeviceKind::Disk(disk) => {
-            let disk = Arc::new(Disk::open(&spec(disk), PATIENCE)?);
+            let disk = Arc::new(Disk::open(&DiskSpec::from(disk), PATIENCE)?);
             DeviceSpec::Block { disk, options: BlockOptions::default() }
         }
     })
 }
 
-fn spec(disk: &DiskConfig) -> DiskSpec {
-    DiskSpec { path: disk.path.clone(), writable: disk.writable, direct: disk.direct_io }
-}
-
 /// What a shard is told of the guest's devices, the console first.
 pub(super) fn plugs(
     life: &Record,
-    devices: &[DeviceRecord],
+    record: &GuestRecord,
     specs: Vec<(u8, DeviceSpec)>,
 ) -> Vec<Plug> {
     let console = life.channel.as_ref().map_or(life.console, |channel| channel.console);
@@ -79,24 +79,63 @@ pub(super) fn plugs(
         // Right behind the page.
         first_frame: life.channel.as_ref().map_or(0, |channel| channel.guest_frame + 1),
         rings: vec![console.frame],
+        offer: None,
     };
-    let others = devices.iter().zip(specs).map(|(device, (_, spec))| plug(life, device, spec));
+    let control = record.control;
+    let devices = record.devices.iter().zip(specs);
+    let others = devices.map(|(device, (_, spec))| plug(life, control, device, spec));
     std::iter::once(console).chain(others).collect()
 }
 
 /// What a shard is told of one device.
-pub(super) fn plug(life: &Record, device: &DeviceRecord, spec: DeviceSpec) -> Plug {
+pub(super) fn plug(
+    life: &Record,
+    control: ControlMode,
+    device: &DeviceRecord,
+    spec: DeviceSpec,
+) -> Plug {
     let rings = life.channel.as_ref().map_or(&[][..], |channel| &channel.rings);
     let pages = rings.get(usize::from(device.slot - 1));
     let frames = match device.kind {
         DeviceKind::Nic { .. } => NIC_FRAMES,
         DeviceKind::Disk(_) => DISK_FRAMES,
     };
+    let offer = (control == ControlMode::Facade).then(|| offer(device, &spec)).flatten();
     Plug {
+        offer,
         slot: device.slot,
         index: device.index,
         spec,
         first_frame: pages.map_or(0, |pages| pages.guest_first),
         rings: pages.map_or_else(Vec::new, |p| p.host.iter().copied().take(frames).collect()),
     }
+}
+
+/// What a facade shows the guest of a device.
+fn offer(device: &DeviceRecord, spec: &DeviceSpec) -> Option<facade::Device> {
+    match (&device.kind, spec) {
+        (DeviceKind::Nic { config, .. }, _) => Some(facade::Device::Net(NetDevice {
+            index: device.index.into(),
+            mac: config.mac.into_array(),
+            mtu: Some(config.mtu).filter(|&mtu| mtu != USUAL_MTU),
+            scatter: true,
+            segmentation: true,
+        })),
+        (DeviceKind::Disk(config), DeviceSpec::Block { disk, .. }) => {
+            Some(facade::Device::Block(BlockDevice {
+                number: config.device().number(),
+                name: config.device().to_string(),
+                writable: config.writable,
+                removable: config.removable,
+                offer: entries(disk),
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// What the back end says of a disk.
+fn entries(disk: &Disk) -> Vec<(String, String)> {
+    let entries = Offer::of(disk).entries().into_iter();
+    entries.map(|(key, value)| (key.to_owned(), value)).collect()
 }

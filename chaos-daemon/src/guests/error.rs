@@ -12,6 +12,7 @@ use lightvm::xen::XenError;
 use thiserror::Error;
 
 use crate::block::disk::DiskError;
+use crate::facade::JournalError;
 
 /// Why something could not be done with a guest.
 #[derive(Debug, Error)]
@@ -29,6 +30,9 @@ pub enum GuestError {
     /// A disk cannot be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Its facade's journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// There is no such guest.
     #[error("there is no guest `{0}`")]
     NotFound(String),
@@ -73,7 +77,10 @@ impl GuestError {
             GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
             GuestError::Timeout(_) => ErrorCode::Timeout,
             GuestError::Unsupported(_) => ErrorCode::Unsupported,
-            GuestError::Xen(_) | GuestError::Record(_) | GuestError::Broken => ErrorCode::Internal,
+            GuestError::Xen(_)
+            | GuestError::Record(_)
+            | GuestError::Journal(_)
+            | GuestError::Broken => ErrorCode::Internal,
         }
     }
 

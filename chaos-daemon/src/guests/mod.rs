@@ -15,6 +15,7 @@ mod create;
 mod devices;
 mod end;
 mod error;
+mod line;
 mod record;
 mod stop;
 mod watch;
@@ -95,7 +96,6 @@ impl Guests {
         };
         found.cloned().ok_or_else(|| GuestError::NotFound(name.to_owned()))
     }
-
 
     pub(crate) fn add(&self, guest: Arc<Guest>) {
         self.known.lock().insert(guest.uuid, guest);

@@ -47,6 +47,8 @@ pub struct Plug {
     pub first_frame: u64,
     /// Frames of its rings, as dom0 maps them; none where the guest brings its own.
     pub rings: Vec<u64>,
+    /// What a guest with a XenStore of its own finds there.
+    pub offer: Option<crate::facade::Device>,
 }
 
 /// What a device is behind its ring.

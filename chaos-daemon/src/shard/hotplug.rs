@@ -9,22 +9,28 @@ use crate::channel::Channel;
 impl Guest {
     /// Puts a device in its place and tells the guest.
     pub(super) fn attach(&mut self, plug: Plug, tools: &Tools) {
+        let offer = plug.offer.clone();
         self.page(tools, |channel| channel.show(&plug));
         self.plug(plug);
+        self.with_facade(|facade| offer.into_iter().for_each(|device| facade.add(device)));
     }
 
     /// Asks the guest to let go of a device.
     pub(super) fn detach(&mut self, slot: u8, tools: &Tools) {
         self.page(tools, |channel| channel.withdraw(slot));
+        let key = self.store_key(slot);
+        self.with_facade(|facade| key.into_iter().for_each(|key| facade.remove(key)));
     }
 
     /// Takes a device away.
     pub(super) fn remove(&mut self, slot: u8, tools: &mut Tools) {
+        let key = self.store_key(slot);
         let place = self.slots.get_mut(usize::from(slot)).and_then(Option::take);
         if let Some(mut place) = place {
             place.disconnect(self.domain, tools);
         }
         self.page(tools, |channel| channel.clear(slot));
+        self.with_facade(|facade| key.into_iter().for_each(|key| facade.remove_now(key)));
         self.tell_connected(slot);
     }
 
@@ -33,6 +39,7 @@ impl Guest {
         self.page(tools, |channel| {
             channel.ask(wish);
         });
+        self.with_facade(|facade| facade.ask(wish.into()));
     }
 
     /// Writes something into the guest's page and tells it.

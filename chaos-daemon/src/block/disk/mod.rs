@@ -25,6 +25,22 @@ pub struct DiskSpec {
     pub writable: bool,
     /// Go past the host's page cache.
     pub direct: bool,
+    /// The guest may give back ranges, if what is behind the disk can.
+    pub discard: bool,
+    /// The guest is told that it can be taken out.
+    pub removable: bool,
+}
+
+impl From<&lightvm::config::Disk> for DiskSpec {
+    fn from(disk: &lightvm::config::Disk) -> DiskSpec {
+        DiskSpec {
+            path: disk.path.clone(),
+            writable: disk.writable,
+            direct: disk.direct_io,
+            discard: disk.discard,
+            removable: disk.removable,
+        }
+    }
 }
 
 /// An open disk. Its size is what it was when opened. The lock is held until the
@@ -35,8 +51,7 @@ pub struct Disk {
     file: File,
     /// With direct I/O, the same disk through the page cache, for what is not aligned to its blocks.
     cached: Option<File>,
-    path: PathBuf,
-    writable: bool,
+    spec: DiskSpec,
     geometry: Geometry,
     residence: Residence,
 }
@@ -63,18 +78,22 @@ impl Disk {
             return Err(DiskError::Empty { path: spec.path.clone() });
         }
         let residence = Residence::of(&file, device, spec.direct);
-        let DiskSpec { path, writable, .. } = spec.clone();
-        Ok(Disk { file, cached, path, writable, geometry, residence })
+        Ok(Disk { file, cached, spec: spec.clone(), geometry, residence })
     }
 
     /// Where it was opened.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.spec.path
     }
 
     /// Whether guests may write to it.
     pub fn writable(&self) -> bool {
-        self.writable
+        self.spec.writable
+    }
+
+    /// Whether the guest is told that it can be taken out.
+    pub fn removable(&self) -> bool {
+        self.spec.removable
     }
 
     /// Size in sectors of 512 bytes; a part of a sector at the end is left out.
@@ -89,7 +108,7 @@ impl Disk {
 
     /// Whether discarding is offered: ranges become holes that read as zeroes.
     pub fn can_discard(&self) -> bool {
-        self.writable && self.geometry.can_discard
+        self.spec.writable && self.spec.discard && self.geometry.can_discard
     }
 
     /// The open file for I/O on this range.

@@ -26,7 +26,8 @@ fn disk(dir: &Path) -> Arc<Disk> {
 fn opened(dir: &Path, direct: bool) -> Arc<Disk> {
     let path = dir.join("disk");
     File::create(&path).unwrap().set_len(SIZE).unwrap();
-    Arc::new(Disk::open(&DiskSpec { path, writable: true, direct }, Duration::ZERO).unwrap())
+    let spec = DiskSpec { path, writable: true, direct, discard: true, removable: false };
+    Arc::new(Disk::open(&spec, Duration::ZERO).unwrap())
 }
 
 /// Through the queue, whatever could be done at once.
