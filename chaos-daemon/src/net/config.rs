@@ -8,6 +8,7 @@ use macaddr::MacAddr6;
 use noxs::control::Prefixed;
 use serde::{Deserialize, Serialize};
 
+use crate::network::Attached;
 use crate::shard::DeviceId;
 use crate::switch::{Lease, NetworkId, PortSpec};
 
@@ -15,6 +16,8 @@ use crate::switch::{Lease, NetworkId, PortSpec};
 /// daemon that comes after this one serves it in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetConfig {
+    /// What it is attached to.
+    pub attached: Attached,
     /// The network's number on the shards.
     pub network: NetworkId,
     /// The interface's MAC address.
