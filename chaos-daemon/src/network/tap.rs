@@ -27,9 +27,10 @@ const TUN_F_TSO_ECN: libc::c_ulong = 8;
 pub(super) fn open(name: &str, queues: usize) -> Result<Vec<OwnedFd>, NetworkError> {
     load_driver();
     let queue = |_| open_queue(name);
-    (0..queues).map(queue).collect::<io::Result<_>>().map_err(|source| {
-        NetworkError::Tap { name: name.to_owned(), source }
-    })
+    (0..queues)
+        .map(queue)
+        .collect::<io::Result<_>>()
+        .map_err(|source| NetworkError::Tap { name: name.to_owned(), source })
 }
 
 /// Loads the driver where nothing does so by itself, as on hosts without udev. If it cannot be
