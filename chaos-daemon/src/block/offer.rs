@@ -1,5 +1,7 @@
 //! What a front end is told about its disk.
 
+use noxs::device::{BLOCK_DISCARD, BLOCK_FLUSH, BLOCK_READ_ONLY, BlockConfig};
+
 use super::disk::Disk;
 use super::request::MAX_INDIRECT;
 
@@ -72,6 +74,21 @@ impl Offer {
         entries.into_iter().map(|(name, value)| (name, value.to_string())).collect()
     }
 
+    /// The entry of the noxs page that says so.
+    pub fn slot(&self) -> BlockConfig {
+        let bit = |on, bit| if on { bit } else { 0 };
+        BlockConfig {
+            sectors: self.sectors,
+            sector_size: self.sector_size,
+            physical_sector_size: self.physical_sector_size,
+            info: bit(self.read_only, BLOCK_READ_ONLY)
+                | BLOCK_FLUSH
+                | bit(self.discard, BLOCK_DISCARD),
+            max_indirect_segments: self.max_indirect_segments,
+            ..BlockConfig::default()
+        }
+    }
+
     fn info(&self) -> u32 {
         let bit = |on, bit| if on { bit } else { 0 };
         bit(self.removable, vdisk::REMOVABLE) | bit(self.read_only, vdisk::READ_ONLY)
@@ -98,7 +115,11 @@ mod tests {
         assert_eq!(get("info"), Some("6"));
         assert_eq!(get("sectors"), Some("2048"));
         assert_eq!(get("feature-discard"), None);
-        let writable = Offer { read_only: false, discard: true, ..offer }.entries();
+        assert_eq!(offer.slot().info, BLOCK_READ_ONLY | BLOCK_FLUSH);
+        let writable = Offer { read_only: false, discard: true, ..offer };
+        assert_eq!(writable.slot().info, BLOCK_FLUSH | BLOCK_DISCARD);
+        assert_eq!((writable.slot().sectors, writable.slot().max_indirect_segments), (2048, 256));
+        let writable = writable.entries();
         assert!(writable.contains(&("feature-discard", "1".to_owned())));
         assert!(writable.contains(&("info", "2".to_owned())));
     }
