@@ -16,6 +16,7 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
+use crate::console;
 use crate::guests::{self, Ends, GuestError, Guests, Records};
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
@@ -88,6 +89,8 @@ pub struct Daemon {
     pub shards: Arc<[Shard]>,
     /// What their interfaces are attached to.
     pub networks: Networks,
+    /// Guests' consoles. After the shards: these hand over what guests print.
+    pub consoles: console::Service,
     /// The guests.
     pub guests: Guests,
     /// What is written down about them, for the next daemon.
@@ -138,6 +141,8 @@ impl Daemon {
             .enumerate()
             .map(|(number, seed)| Shard::start(number, &xen, seed))
             .collect::<Result<_, _>>()?;
+        let consoles = console::Service::open(&config.logs, &config.console)
+            .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
         let told = Arc::clone(&shards);
@@ -145,7 +150,18 @@ impl Daemon {
         let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let (guests, ends) = (Guests::default(), Ends::default());
-        Ok(Daemon { config, xen, lifecycle, shards, networks, guests, records, ends, _only: only })
+        Ok(Daemon {
+            config,
+            xen,
+            lifecycle,
+            shards,
+            networks,
+            consoles,
+            guests,
+            records,
+            ends,
+            _only: only,
+        })
     }
 }
 
