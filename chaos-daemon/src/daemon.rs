@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lightvm::create::Creator;
+use lightvm::domain::Watch;
 use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::{Registry, RegistryError};
 use lightvm::xen::{Xen, XenError};
@@ -15,6 +16,8 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
+use crate::console;
+use crate::guests::{self, Ends, GuestError, Guests, Records};
 use crate::shard::{Shard, ShardError};
 use crate::switch;
 
@@ -50,6 +53,12 @@ pub enum StartError {
     /// The configuration names a group that this host does not have.
     #[error("the configuration gives the socket to the group `{0}`, which this host does not have")]
     NoGroup(String),
+    /// An earlier daemon's guests cannot be taken up.
+    #[error(transparent)]
+    Adopt(#[from] GuestError),
+    /// Guests' ends cannot be waited for.
+    #[error("cannot wait for guests' ends: {0}")]
+    Watch(io::Error),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -74,6 +83,14 @@ pub struct Daemon {
     pub lifecycle: Lifecycle,
     /// Threads that serve them.
     pub shards: Vec<Shard>,
+    /// Guests' consoles. After the shards: these hand over what guests print.
+    pub consoles: console::Service,
+    /// The guests.
+    pub guests: Guests,
+    /// What is written down about them, for the next daemon.
+    pub records: Records,
+    /// Has ended guests looked for.
+    pub ends: Ends,
     // Last: freed when everything else has ended.
     _only: Flock<std::fs::File>,
 }
@@ -84,12 +101,19 @@ pub struct Daemon {
 /// [`StartError`].
 pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
     let daemon = Arc::new(Daemon::start(config)?);
+    // Before guests are taken up: no end must go untold.
+    let watch = Watch::new(&daemon.xen)?;
+    guests::adopt_all(&daemon).await?;
     let listener = api::listen(&daemon.config)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    daemon.ends.look();
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
     tokio::select! {
         () = api::serve(listener, Arc::clone(&daemon)) => {}
+        ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
+            ended.map_err(StartError::Watch)?;
+        }
         _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
         _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
     }
@@ -111,8 +135,13 @@ impl Daemon {
             .enumerate()
             .map(|(number, seed)| Shard::start(number, &xen, seed))
             .collect::<Result<_, _>>()?;
+        let consoles = console::Service::open(&config.logs, &config.console)
+            .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
+        let folder = config.state.join("daemon");
+        let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
-        Ok(Daemon { config, xen, lifecycle, shards, _only: only })
+        let (guests, ends) = (Guests::default(), Ends::default());
+        Ok(Daemon { config, xen, lifecycle, shards, consoles, guests, records, ends, _only: only })
     }
 }
 
@@ -126,4 +155,14 @@ fn lock(config: &DaemonConfig) -> Result<Flock<std::fs::File>, StartError> {
         .open(&path)
         .map_err(StartError::file("open", &path))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StartError::Running(path))
+}
+
+/// Runs what may take a while on another thread.
+///
+/// # Errors
+/// [`GuestError::Broken`] when it panicked.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, GuestError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| GuestError::Broken)
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use lightvm::config::Rate;
 use macaddr::MacAddr6;
+use noxs::control::Prefixed;
 use serde::{Deserialize, Serialize};
 
 use crate::network::Attached;
@@ -38,6 +39,26 @@ pub struct NetConfig {
 }
 
 impl NetConfig {
+    /// What stands about it in a noxs guest's device table.
+    pub fn entry(&self) -> noxs::device::NetConfig {
+        let ipv4 = self.addresses.iter().find_map(|net| match net {
+            IpNet::V4(net) => Some(Prefixed { address: net.addr(), prefix: net.prefix_len() }),
+            IpNet::V6(_) => None,
+        });
+        let ipv6 = self.addresses.iter().find_map(|net| match net {
+            IpNet::V6(net) => Some(Prefixed { address: net.addr(), prefix: net.prefix_len() }),
+            IpNet::V4(_) => None,
+        });
+        noxs::device::NetConfig {
+            mac: self.mac.into_array(),
+            mtu: self.mtu,
+            ipv4,
+            gateway4: self.gateway4,
+            ipv6,
+            gateway6: self.gateway6,
+        }
+    }
+
     /// The port it has in the switch.
     pub(super) fn port(&self, device: DeviceId) -> PortSpec {
         PortSpec {

@@ -65,12 +65,13 @@ impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
     pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
         let Line::Noxs(channel) = &mut self.line else { return self.take_store(tools) };
-        let rung = channel.take();
-        if rung.report {
-            let said = channel.said();
+        let news = channel.take();
+        if news.report
+            && let Some(said) = channel.said()
+        {
             self.status.send_if_modified(|status| status.says(said));
         }
-        rung.devices
+        news.devices
     }
 
     /// Tells the guest that the rings of `devices` have news.
@@ -83,7 +84,8 @@ impl Guest {
                 bits(devices).for_each(|slot| self.notify(Role::Device(slot), tools))
             }
             Line::Noxs(channel) => {
-                if channel.ring(devices) {
+                channel.ring(devices);
+                if channel.flush() {
                     self.notify(Role::Line, tools);
                 }
             }
@@ -98,7 +100,7 @@ impl Guest {
         };
         let features = match &self.line {
             Line::Plain { .. } => Some(0),
-            Line::Noxs(channel) => channel.front_features(slot),
+            Line::Noxs(channel) => channel.taken(slot),
             // Only the console is there from the start; the others come by events.
             Line::Facade(_) if slot == CONSOLE => Some(0),
             Line::Facade(_) => return,
