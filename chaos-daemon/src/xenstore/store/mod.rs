@@ -37,8 +37,8 @@ impl Store {
     /// [`StoreError::NotRunning`]. (`xenstore-rs` by itself falls back to the kernel's device,
     /// where requests wait for ever when there is no xenstored.)
     pub fn open() -> Result<Self, StoreError> {
+        let more = connect(socket())?;
         let absent = |source| StoreError::NotRunning { socket: socket(), source };
-        let more = Wire::new(UnixStream::connect(socket()).map_err(absent)?);
         Ok(Store { plain: XsUnix::new().map_err(absent)?, more })
     }
 
@@ -171,8 +171,7 @@ impl Watch {
     /// # Errors
     /// As [`Store::open`] and [`Store::write`].
     pub fn new(path: &str) -> Result<Self, StoreError> {
-        let absent = |source| StoreError::NotRunning { socket: socket(), source };
-        let mut wire = Wire::new(UnixStream::connect(socket()).map_err(absent)?);
+        let mut wire = connect(socket())?;
         wire.ask(Request::Watch, NONE, &[path, "lightvm"]).map_err(failed("watch", path))?;
         Ok(Watch(wire))
     }
@@ -183,6 +182,13 @@ impl Watch {
     /// When xenstored has gone.
     pub fn wait(&mut self) -> io::Result<String> {
         self.0.event()
+    }
+}
+
+fn connect(socket: PathBuf) -> Result<Wire, StoreError> {
+    match UnixStream::connect(&socket) {
+        Ok(stream) => Ok(Wire::new(stream)),
+        Err(source) => Err(StoreError::NotRunning { socket, source }),
     }
 }
 
@@ -208,4 +214,17 @@ fn is(error: &io::Error, any: &[Errno]) -> bool {
 fn failed(verb: &'static str, what: &str) -> impl FnOnce(io::Error) -> StoreError {
     let what = what.to_owned();
     move |source| StoreError::Request { verb, what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_xenstored_the_error_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = connect(folder.path().join("socket")).unwrap_err().to_string();
+        assert!(error.starts_with("no xenstored answers on "), "{error}");
+        assert!(error.contains("start it, or give the guest another `control`"), "{error}");
+    }
 }
