@@ -58,7 +58,7 @@ fn a_guest_that_cannot_be_connected_leaves_nothing() {
     for (nics, disks, says) in [
         (vec![no_bridge], vec![], "there is no bridge `nobridge0`"),
         (vec![nic()], vec![no_file], "cannot open /nowhere/disk.img"),
-        (vec![], vec![Disk::new("/tmp")], "neither a file nor a block device"),
+        (vec![], vec![Disk::new("/dev/null")], "neither a file nor a block device"),
     ] {
         let config = idle(nics, disks);
         let channel = ChannelSpec::for_guest(Control::Store, &config);
@@ -86,8 +86,8 @@ fn devices_come_and_go_and_two_disks_are_two() {
     let disks = run("losetup", &["-a"]);
     assert!(disks.contains("a.img") && disks.contains("b.img"), "{disks}");
     let device = Device::disk(domain, second.device().number());
-    host.store.detach(device).expect("detached");
-    let gone = host.store.detach(device).expect_err("gone").to_string();
+    host.store.detach(device, true).expect("detached");
+    let gone = host.store.detach(device, true).expect_err("gone").to_string();
     assert!(gone.contains("has no device"), "{gone}");
     assert_eq!(Leftovers::now(), with_one);
     host.end(&guest);
