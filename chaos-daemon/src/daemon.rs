@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lightvm::create::Creator;
+use lightvm::domain::Watch;
 use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::{Registry, RegistryError};
 use lightvm::xen::{Xen, XenError};
@@ -15,7 +16,10 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::shard::{Shard, ShardError};
+use crate::console;
+use crate::guests::{self, Ends, GuestError, Guests, Records};
+use crate::network::{NetworkError, Networks};
+use crate::shard::{Command, Shard, ShardError};
 use crate::switch;
 
 /// Why the daemon cannot start.
@@ -34,6 +38,9 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error(transparent)]
     Shard(#[from] ShardError),
+    /// Networks cannot be taken up.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// There is a daemon already.
     #[error("a chaosd is running already: it holds {0}")]
     Running(PathBuf),
@@ -50,6 +57,12 @@ pub enum StartError {
     /// The configuration names a group that this host does not have.
     #[error("the configuration gives the socket to the group `{0}`, which this host does not have")]
     NoGroup(String),
+    /// An earlier daemon's guests cannot be taken up.
+    #[error(transparent)]
+    Adopt(#[from] GuestError),
+    /// Guests' ends cannot be waited for.
+    #[error("cannot wait for guests' ends: {0}")]
+    Watch(io::Error),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -73,7 +86,17 @@ pub struct Daemon {
     /// Builds and ends guests.
     pub lifecycle: Lifecycle,
     /// Threads that serve them.
-    pub shards: Vec<Shard>,
+    pub shards: Arc<[Shard]>,
+    /// What their interfaces are attached to.
+    pub networks: Networks,
+    /// Guests' consoles. After the shards: these hand over what guests print.
+    pub consoles: console::Service,
+    /// The guests.
+    pub guests: Guests,
+    /// What is written down about them, for the next daemon.
+    pub records: Records,
+    /// Has ended guests looked for.
+    pub ends: Ends,
     // Last: freed when everything else has ended.
     _only: Flock<std::fs::File>,
 }
@@ -83,13 +106,20 @@ pub struct Daemon {
 /// # Errors
 /// [`StartError`].
 pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
-    let daemon = Arc::new(Daemon::start(config)?);
+    let daemon = Arc::new(Daemon::start(config).await?);
+    // Before guests are taken up: no end must go untold.
+    let watch = Watch::new(&daemon.xen)?;
+    guests::adopt_all(&daemon).await?;
     let listener = api::listen(&daemon.config)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    daemon.ends.look();
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
     tokio::select! {
         () = api::serve(listener, Arc::clone(&daemon)) => {}
+        ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
+            ended.map_err(StartError::Watch)?;
+        }
         _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
         _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
     }
@@ -98,21 +128,40 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
 }
 
 impl Daemon {
-    fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
+    async fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(StartError::NotRoot);
         }
         let xen = Xen::open()?;
         let registry = Registry::open(&config.state)?;
         let only = lock(&config)?;
-        let shards = switch::seeds(config.shard_count())
+        let shards: Arc<[Shard]> = switch::seeds(config.shard_count())
             .map_err(ShardError::from)?
             .into_iter()
             .enumerate()
             .map(|(number, seed)| Shard::start(number, &xen, seed))
             .collect::<Result<_, _>>()?;
+        let consoles = console::Service::open(&config.logs, &config.console)
+            .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
+        let folder = config.state.join("daemon");
+        let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
+        let told = Arc::clone(&shards);
+        let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
+        let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
-        Ok(Daemon { config, xen, lifecycle, shards, _only: only })
+        let (guests, ends) = (Guests::default(), Ends::default());
+        Ok(Daemon {
+            config,
+            xen,
+            lifecycle,
+            shards,
+            networks,
+            consoles,
+            guests,
+            records,
+            ends,
+            _only: only,
+        })
     }
 }
 
@@ -126,4 +175,14 @@ fn lock(config: &DaemonConfig) -> Result<Flock<std::fs::File>, StartError> {
         .open(&path)
         .map_err(StartError::file("open", &path))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| StartError::Running(path))
+}
+
+/// Runs what may take a while on another thread.
+///
+/// # Errors
+/// [`GuestError::Broken`] when it panicked.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, GuestError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| GuestError::Broken)
 }

@@ -27,7 +27,7 @@ extern crate std;
 mod heap;
 
 pub use lie::{Busy, Lie, Refusal};
-pub use memory::{RawShared, SharedMemory};
+pub use memory::{RawShared, SharedMemory, volatile};
 
 #[cfg(target_endian = "big")]
 compile_error!("the page is little endian and its words are accessed as they are");

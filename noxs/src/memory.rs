@@ -1,7 +1,7 @@
 //! Memory that another domain writes at the same time.
 
 use core::ops::Deref;
-use core::ptr::{NonNull, copy_nonoverlapping};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Memory shared with a domain that may write to it at any moment. What was read once must
@@ -124,15 +124,14 @@ impl SharedMemory for RawShared {
 
     fn read(&self, offset: usize, into: &mut [u8]) {
         let from = self.at(offset, into.len());
-        // SAFETY: `at` checked the range; `into` is ordinary memory, which shared memory never
-        // overlaps.
-        unsafe { copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+        // SAFETY: `at` checked the range, which stays readable (`new`).
+        unsafe { volatile::read(from, into) };
     }
 
     fn write(&self, offset: usize, bytes: &[u8]) {
         let to = self.at(offset, bytes.len());
-        // SAFETY: as in `read`.
-        unsafe { copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        // SAFETY: `at` checked the range, which stays writable (`new`).
+        unsafe { volatile::write(to, bytes) };
     }
 
     fn load(&self, offset: usize, order: Ordering) -> u32 {
@@ -152,6 +151,47 @@ impl SharedMemory for RawShared {
     }
 }
 
+/// Copies whose every access happens exactly once: a plain copy may be folded away by
+/// the compiler, and then the other side's memory is read again where the copy is used.
+pub mod volatile {
+    /// Copies from shared memory.
+    ///
+    /// # Safety
+    /// As many bytes as `into` has can be read at `from`.
+    pub unsafe fn read(mut from: *const u8, mut into: &mut [u8]) {
+        while into.len() >= 8 && from.cast::<u64>().is_aligned() {
+            let (word, rest) = core::mem::take(&mut into).split_at_mut(8);
+            // SAFETY: aligned, and eight bytes are left to read (caller).
+            word.copy_from_slice(&unsafe { from.cast::<u64>().read_volatile() }.to_ne_bytes());
+            (from, into) = (from.wrapping_add(8), rest);
+        }
+        for byte in into {
+            // SAFETY: a byte is left to read (caller).
+            *byte = unsafe { from.read_volatile() };
+            from = from.wrapping_add(1);
+        }
+    }
+
+    /// Copies to shared memory.
+    ///
+    /// # Safety
+    /// As many bytes as `bytes` has can be written at `to`.
+    pub unsafe fn write(mut to: *mut u8, mut bytes: &[u8]) {
+        while let Some((word, rest)) = bytes.split_first_chunk::<8>()
+            && to.cast::<u64>().is_aligned()
+        {
+            // SAFETY: aligned, and there is room for eight bytes (caller).
+            unsafe { to.cast::<u64>().write_volatile(u64::from_ne_bytes(*word)) };
+            (to, bytes) = (to.wrapping_add(8), rest);
+        }
+        for &byte in bytes {
+            // SAFETY: there is room for a byte (caller).
+            unsafe { to.write_volatile(byte) };
+            to = to.wrapping_add(1);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +207,25 @@ mod tests {
         assert_eq!(memory.swap(8, 0x10), 0x0403_0201);
         assert_eq!(memory.fetch_or(8, 1), 0x10);
         assert_eq!(memory.load(8, Ordering::Relaxed), 0x11);
+    }
+
+    #[test]
+    fn copies_are_whole_at_every_offset_and_length() {
+        let memory = Heap::new(1);
+        let bytes: [u8; 40] = core::array::from_fn(|i| u8::try_from(i).unwrap() + 1);
+        for offset in 0..17 {
+            for len in 0..=40 {
+                memory.write(0, &[0; 80]);
+                memory.write(offset, &bytes[..len]);
+                let mut all = [0; 80];
+                memory.read(0, &mut all);
+                assert_eq!(all[offset..offset + len], bytes[..len]);
+                assert_eq!(all.iter().filter(|&&byte| byte != 0).count(), len);
+                let mut part = [0; 40];
+                memory.read(offset, &mut part[..len]);
+                assert_eq!(part[..len], bytes[..len]);
+            }
+        }
     }
 
     #[test]

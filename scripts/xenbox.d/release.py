@@ -28,6 +28,7 @@ class Release:
             "psmisc",
             "e2fsprogs",
             "bridge-utils",
+            "nftables",
             "socat",
             "curl",
             "strace",

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod build;
+pub mod client;
 pub mod config;
 pub mod console;
 pub mod create;

@@ -39,10 +39,16 @@ impl fmt::Debug for Arrival {
 pub struct Plug {
     /// Its place in the guest's device table.
     pub slot: u8,
+    /// Which of its kind it is.
+    pub index: u8,
     /// What it is.
     pub spec: DeviceSpec,
+    /// The first frame of its rings, as the guest counts.
+    pub first_frame: u64,
     /// Frames of its rings, as dom0 maps them; none where the guest brings its own.
     pub rings: Vec<u64>,
+    /// What a guest with a XenStore of its own finds there.
+    pub offer: Option<crate::facade::Device>,
 }
 
 /// What a device is behind its ring.

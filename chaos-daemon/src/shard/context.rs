@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lightvm::xen::{DomId, Xen};
+use lightvm::xen::{DomId, GrantDevice, Xen};
 use thiserror::Error;
 
 use crate::block::Engine;
@@ -12,6 +12,8 @@ use crate::switch::Fabric;
 pub struct Context<'a> {
     /// The hypervisor.
     pub xen: &'a Xen,
+    /// Pages that guests grant.
+    pub grants: &'a GrantDevice,
     /// The guest's domain.
     pub domain: DomId,
     /// The device that is being served.

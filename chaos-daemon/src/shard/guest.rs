@@ -89,33 +89,30 @@ impl Guest {
         }
     }
 
-    /// The local ports of this guest.
-    pub(super) fn ports(&self) -> impl Iterator<Item = Port> {
-        self.ports.iter().map(|bound| bound.port)
-    }
-
     /// Connects to port `remote` of the guest.
     pub(super) fn bind(
         &mut self,
         remote: u32,
         role: Role,
-        tools: &Tools,
-    ) -> Result<Port, XenError> {
+        tools: &mut Tools,
+    ) -> Result<(), XenError> {
         let port = tools.xen.bind_interdomain(&tools.channels, self.domain, remote)?;
+        tools.owners.insert(port, self.id);
         self.ports.push(Bound { port, role, masked: false });
-        Ok(port)
+        Ok(())
     }
 
     /// Lets go of the port of one role.
-    pub(super) fn unbind(&mut self, role: Role, tools: &Tools) -> Option<Port> {
-        let at = self.ports.iter().position(|bound| bound.role == role)?;
-        let bound = self.ports.swap_remove(at);
-        let _ = tools.channels.unbind(bound.port);
-        Some(bound.port)
+    pub(super) fn unbind(&mut self, role: Role, tools: &mut Tools) {
+        for bound in self.ports.extract_if(.., |bound| bound.role == role) {
+            tools.owners.remove(&bound.port);
+            let _ = tools.channels.unbind(bound.port);
+        }
     }
 
-    fn unbind_all(&mut self, tools: &Tools) {
+    fn unbind_all(&mut self, tools: &mut Tools) {
         for bound in self.ports.drain(..) {
+            tools.owners.remove(&bound.port);
             let _ = tools.channels.unbind(bound.port);
         }
     }
@@ -138,8 +135,8 @@ impl Guest {
     /// Gives every device that rang its turn. Answers whether the guest wants another.
     pub(super) fn turn(&mut self, tools: &mut Tools) -> bool {
         let woken = self.ports.iter().any(|bound| bound.masked);
-        self.rung |= self.take_line();
-        let worked = self.rung != 0;
+        self.rung |= self.take_line(tools);
+        let worked = self.rung != 0 || self.line.worked();
         let mut bells = 0;
         for slot in bits(self.rung) {
             self.rung &= !(1 << slot);
@@ -162,7 +159,11 @@ impl Guest {
             return (false, false);
         };
         let mut bell = Bell::default();
+        let was = place.is_connected();
         let again = place.serve(self.domain, &mut bell, tools);
+        if was && !place.is_connected() {
+            self.store_fault(slot, tools);
+        }
         self.tell_connected(slot);
         (again, bell.take())
     }
@@ -173,7 +174,11 @@ impl Guest {
             return false;
         };
         let mut bell = Bell::default();
+        let was = place.is_connected();
         let again = place.deliver(self.domain, &mut bell, tools);
+        if was && !place.is_connected() {
+            self.store_fault(slot, tools);
+        }
         self.tell_connected(slot);
         self.ring(u32::from(bell.take()) << slot, tools);
         again

@@ -16,7 +16,6 @@ use super::tools::Tools;
 pub(super) struct Guests {
     guests: Slab<Guest>,
     by_uuid: HashMap<Uuid, GuestId>,
-    by_port: HashMap<Port, GuestId>,
     epoch: u32,
 }
 
@@ -30,8 +29,8 @@ impl Guests {
         self.get(id)
     }
 
-    pub(super) fn of_port(&mut self, port: Port) -> Option<&mut Guest> {
-        let id = *self.by_port.get(&port)?;
+    pub(super) fn of_port(&mut self, port: Port, tools: &Tools) -> Option<&mut Guest> {
+        let id = *tools.owners.get(&port)?;
         self.get(id)
     }
 
@@ -44,8 +43,7 @@ impl Guests {
         // A host has fewer than 65,536 domains.
         let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
         let id = GuestId { index, epoch: self.epoch };
-        let guest = entry.insert(Guest::new(id, arrival, tools)?);
-        self.by_port.extend(guest.ports().map(|port| (port, id)));
+        entry.insert(Guest::new(id, arrival, tools)?);
         self.by_uuid.insert(uuid, id);
         Ok(id)
     }
@@ -54,9 +52,6 @@ impl Guests {
     pub(super) fn remove(&mut self, uuid: Uuid, tools: &mut Tools) {
         let Some(id) = self.by_uuid.remove(&uuid) else { return };
         let mut guest = self.guests.remove(id.index as usize);
-        for port in guest.ports() {
-            self.by_port.remove(&port);
-        }
         guest.leave(tools);
     }
 }

@@ -6,6 +6,7 @@ use lightvm::xen::XenError;
 use super::arrival::{DeviceSpec, Plug, Status};
 use super::device::Front;
 use super::guest::{Guest, bits};
+use super::store::StoreLine;
 use super::tools::Tools;
 use super::{Fault, Pages};
 use crate::channel::Channel;
@@ -28,10 +29,12 @@ pub enum Line {
     },
     /// A noxs page: every device behind one port.
     Noxs(Box<Channel>),
+    /// A XenStore of its own; a port for each device.
+    Facade(Box<StoreLine>),
 }
 
 /// The place of a guest's first console.
-const CONSOLE: u8 = 0;
+pub(super) const CONSOLE: u8 = 0;
 
 impl Line {
     /// The guest's ports that are there from the start.
@@ -39,6 +42,7 @@ impl Line {
         match self {
             Line::Plain { port } => vec![(*port, Role::Device(CONSOLE))],
             Line::Noxs(channel) => vec![(channel.port(), Role::Line)],
+            Line::Facade(line) => line.remote_ports(),
         }
     }
 
@@ -47,20 +51,27 @@ impl Line {
         match self {
             Line::Plain { .. } => true,
             Line::Noxs(channel) => channel.rest(),
+            Line::Facade(line) => line.rest(),
         }
+    }
+
+    /// Whether a wake without work for any device was for something nevertheless.
+    pub(super) fn worked(&self) -> bool {
+        matches!(self, Line::Facade(_))
     }
 }
 
 impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
-    pub(super) fn take_line(&mut self) -> u32 {
-        let Line::Noxs(channel) = &mut self.line else { return 0 };
-        let rung = channel.take();
-        if rung.report {
-            let said = channel.said();
+    pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
+        let Line::Noxs(channel) = &mut self.line else { return self.take_store(tools) };
+        let news = channel.take();
+        if news.report
+            && let Some(said) = channel.said()
+        {
             self.status.send_if_modified(|status| status.says(said));
         }
-        rung.devices
+        news.devices
     }
 
     /// Tells the guest that the rings of `devices` have news.
@@ -69,11 +80,12 @@ impl Guest {
             return;
         }
         match &mut self.line {
-            Line::Plain { .. } => {
+            Line::Plain { .. } | Line::Facade(_) => {
                 bits(devices).for_each(|slot| self.notify(Role::Device(slot), tools))
             }
             Line::Noxs(channel) => {
-                if channel.ring(devices) {
+                channel.ring(devices);
+                if channel.flush() {
                     self.notify(Role::Line, tools);
                 }
             }
@@ -88,7 +100,10 @@ impl Guest {
         };
         let features = match &self.line {
             Line::Plain { .. } => Some(0),
-            Line::Noxs(channel) => channel.front_features(slot),
+            Line::Noxs(channel) => channel.taken(slot),
+            // Only the console is there from the start; the others come by events.
+            Line::Facade(_) if slot == CONSOLE => Some(0),
+            Line::Facade(_) => return,
         };
         match (features, place.is_connected()) {
             (Some(features), false) if place.fault().is_none() => {

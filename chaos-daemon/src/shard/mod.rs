@@ -15,6 +15,7 @@ mod hotplug;
 mod line;
 mod message;
 mod slot;
+mod store;
 mod storm;
 mod thread;
 mod timers;
@@ -33,6 +34,7 @@ pub use arrival::{Arrival, DeviceSpec, Plug, Status};
 pub use context::{Bell, Context, DeviceId, Fault, GuestId, Turn};
 pub use line::Line;
 pub use message::{Command, Wish};
+pub use store::StoreLine;
 
 /// Pages of a guest, mapped.
 pub type Pages = Box<dyn noxs::SharedMemory + Send>;

@@ -1,6 +1,6 @@
 //! A shard's thread: waits for events and gives every guest its turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
@@ -63,6 +63,8 @@ impl Loop {
         let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(std::io::Error::from)?;
         let tools = Tools {
             channels: xen.event_channels()?,
+            owners: HashMap::new(),
+            grants: xen.grants()?,
             xen,
             fabric: Fabric::new(seed)?,
             engine: Engine::new(EngineOptions::default())?,
@@ -144,7 +146,7 @@ impl Loop {
     fn take_events(&mut self) {
         for _ in 0..EVENTS_AT_ONCE {
             let Ok(Some(port)) = self.tools.channels.pending() else { return };
-            match self.guests.of_port(port) {
+            match self.guests.of_port(port, &self.tools) {
                 Some(guest) => {
                     guest.fired(port);
                     let id = guest.id;
@@ -180,7 +182,7 @@ impl Loop {
             match later {
                 Later::Unmask(id, port) => {
                     // Its number may be another guest's by now.
-                    if self.guests.of_port(port).is_some_and(|guest| guest.id == id) {
+                    if self.tools.owners.get(&port) == Some(&id) {
                         let _ = self.tools.channels.unmask(port);
                     }
                 }

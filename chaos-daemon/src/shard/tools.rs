@@ -1,12 +1,13 @@
 //! What a shard works with.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lightvm::xen::{DomId, EventChannels, Port, Xen};
+use lightvm::xen::{DomId, EventChannels, GrantDevice, Port, Xen};
 
 use super::timers::{Later, Timers};
-use super::{Bell, Context, DeviceId};
+use super::{Bell, Context, DeviceId, GuestId};
 use crate::block::Engine;
 use crate::switch::Fabric;
 
@@ -14,6 +15,9 @@ use crate::switch::Fabric;
 pub(super) struct Tools {
     pub(super) xen: Arc<Xen>,
     pub(super) channels: EventChannels,
+    /// Whose a local port is.
+    pub(super) owners: HashMap<Port, GuestId>,
+    pub(super) grants: GrantDevice,
     pub(super) fabric: Fabric,
     pub(super) engine: Engine,
     pub(super) timers: Timers,
@@ -31,6 +35,7 @@ impl Tools {
     ) -> Context<'a> {
         Context {
             xen: &self.xen,
+            grants: &self.grants,
             domain,
             device,
             now: self.now,
@@ -46,7 +51,7 @@ impl Tools {
     }
 
     /// Lets `port` fire again, now or at `hold`.
-    pub(super) fn unmask(&mut self, guest: super::GuestId, port: Port, hold: Option<Instant>) {
+    pub(super) fn unmask(&mut self, guest: GuestId, port: Port, hold: Option<Instant>) {
         match hold {
             Some(at) => self.timers.add(at, Later::Unmask(guest, port)),
             // A port that is no longer bound has nothing to be unmasked.

@@ -16,7 +16,7 @@ const CLIENT: u16 = 68;
 const LEASE_SECONDS: u32 = 86_400;
 
 /// What a client is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Lease {
     /// Its address.
     pub address: Ipv4Addr,

@@ -39,5 +39,7 @@ pub use table::{PortId, Taken};
 use crate::shard::DeviceId;
 
 /// A network, on every shard. The number of one that is gone is not used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct NetworkId(pub u32);

@@ -16,6 +16,8 @@ const ARGUMENTS: [&str; 7] = [
 ];
 
 /// Prints the cargo directives that link this package's programs as Xen guest images.
+///
+/// The guest has 16 KiB of stack.
 pub fn guest() {
     for argument in ARGUMENTS {
         println!("cargo:rustc-link-arg-bins={argument}");
@@ -23,4 +25,10 @@ pub fn guest() {
     println!("cargo:rustc-link-arg-bins=-Wl,-T,{SCRIPT}");
     println!("cargo:rerun-if-changed={SCRIPT}");
     println!("cargo:rerun-if-changed=build.rs");
+}
+
+/// [`guest`] with `kib` KiB of stack, 48 at most.
+pub fn guest_with_stack(kib: u32) {
+    println!("cargo:rustc-link-arg-bins=-Wl,--defsym=guest_stack_size={}", kib * 1024);
+    guest();
 }

@@ -25,6 +25,12 @@ impl Port {
         if number == 0 || number >= PORTS { None } else { Some(Self(number)) }
     }
 
+    /// The port's number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
     /// The port of the PV console; `None` where the toolstack gave the guest no console.
     #[must_use]
     pub fn console(boot: BootInfo) -> Option<Self> {
@@ -34,6 +40,17 @@ impl Port {
                 Self::new(u32::try_from(number).ok()?)
             }
             Flavour::Pv => Self::new(boot.pv_console()?.event_channel),
+        }
+    }
+
+    /// The port that stands in the store's boot slot; `None` where there is none.
+    pub(crate) fn store(boot: BootInfo) -> Option<Self> {
+        match boot.flavour() {
+            Flavour::Pvh => {
+                let number = hvm::parameter(Parameter::StoreEventChannel)?;
+                Self::new(u32::try_from(number).ok()?)
+            }
+            Flavour::Pv => Self::new(boot.pv_store()?.event_channel),
         }
     }
 }
@@ -54,8 +71,13 @@ pub fn send(port: Port) {
 /// is: look at the shared state, and only if there is nothing to do, wait and
 /// look again.
 pub fn wait(boot: BootInfo, port: Port) {
+    wait_until(boot, port, None);
+}
+
+/// [`wait`], at most until system time `until` in ns ([`Clock::now`](crate::Clock::now)).
+pub fn wait_until(boot: BootInfo, port: Port, until: Option<u64>) {
     let shared_info = shared_info::page(boot);
-    sched::poll(&[port]);
+    sched::poll(&[port], until);
     shared_info.clear_bit(PENDING_OFFSET + (port.0 / 64) as usize * 8, port.0 % 64);
 }
 

@@ -8,9 +8,9 @@
 //! in its own log. Without this table a PVH guest would triple fault, which Xen
 //! reports as a reboot.
 
-use crate::hex;
 use crate::last_words::LastWords;
 use crate::sched::{self, Shutdown};
+use crate::{hex, hooks};
 use core::arch::{asm, global_asm};
 
 // Everything a descriptor points to stays within the first 64 KiB of the address
@@ -96,6 +96,7 @@ extern "C" fn report(behind: usize, frame: *const u64) -> ! {
     out.say(b" cr2 0x");
     number(&mut out, fault_address());
     out.say(b"\r\n");
+    hooks::crashed();
     sched::shutdown(Shutdown::Crash)
 }
 

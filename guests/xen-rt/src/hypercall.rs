@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) enum Number {
     MemoryOp = 12,
     UpdateVaMapping = 14,
+    GrantTableOp = 20,
     SchedOp = 29,
     EventChannelOp = 32,
     HvmOp = 34,
@@ -67,6 +68,15 @@ pub(crate) fn select(instruction: Instruction) {
 /// The arguments must be what the hypercall expects; memory they point to must
 /// be valid for what Xen reads and writes there.
 pub(crate) unsafe fn call(number: Number, arguments: [usize; 4]) -> isize {
+    // SAFETY: the caller's obligation.
+    unsafe { raw(number as usize, arguments) }
+}
+
+/// [`call`] by the bare number.
+///
+/// # Safety
+/// As for [`call`].
+pub(crate) unsafe fn raw(number: usize, arguments: [usize; 4]) -> isize {
     let result: isize;
     // SAFETY: the gate was chosen at boot, keeps the stack, and changes only the
     // registers named here; the arguments are the caller's obligation.
@@ -74,7 +84,7 @@ pub(crate) unsafe fn call(number: Number, arguments: [usize; 4]) -> isize {
         asm!(
             "call qword ptr [{gate}]",
             gate = sym GATE,
-            inlateout("rax") number as usize => result,
+            inlateout("rax") number => result,
             inlateout("rdi") arguments[0] => _,
             inlateout("rsi") arguments[1] => _,
             inlateout("rdx") arguments[2] => _,

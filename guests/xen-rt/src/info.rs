@@ -44,8 +44,8 @@ pub enum MemoryKind {
     Other(u32),
 }
 
-/// Where a PV guest's console is.
-pub(crate) struct PvConsole {
+/// A page of a PV guest that the toolstack set aside at boot: console or store.
+pub(crate) struct PvSlot {
     pub(crate) pfn: u64,
     pub(crate) event_channel: u32,
 }
@@ -82,13 +82,13 @@ struct StartInfo {
     nr_pages: u64,
     shared_info: usize,
     flags: u32,
-    store_mfn: u64,
+    store_mfn: usize,
     store_evtchn: u32,
     console_mfn: usize,
     console_evtchn: u32,
     pt_base: u64,
     nr_pt_frames: u64,
-    mfn_list: u64,
+    mfn_list: usize,
     mod_start: u64,
     mod_len: u64,
     cmd_line: [u8; 0],
@@ -183,16 +183,32 @@ impl BootInfo {
     }
 
     /// Where the PV console is; `None` where the toolstack gave none.
-    pub(crate) fn pv_console(self) -> Option<PvConsole> {
+    pub(crate) fn pv_console(self) -> Option<PvSlot> {
         let info = self.start_info();
-        if info.console_mfn == 0 {
-            return None;
+        pv_slot(info.console_mfn, info.console_evtchn)
+    }
+
+    /// What stands in the store's boot slot; `None` where the toolstack left it empty.
+    pub(crate) fn pv_store(self) -> Option<PvSlot> {
+        let info = self.start_info();
+        pv_slot(info.store_mfn, info.store_evtchn)
+    }
+
+    /// Number of the frame behind the page at `address`, one of the guest's own, as Xen and
+    /// other domains know it.
+    #[must_use]
+    pub fn frame(self, address: usize) -> u64 {
+        let page = address / PAGE_SIZE;
+        match self.flavour {
+            Flavour::Pvh => page as u64,
+            Flavour::Pv => {
+                let list = self.start_info().mfn_list;
+                let entry = core::ptr::with_exposed_provenance::<u64>(list + page * 8);
+                // SAFETY: the list has a word for every page of the guest, and the image's
+                // pages are among them.
+                unsafe { entry.read_volatile() }
+            }
         }
-        let word = (MACHINE_TO_PHYS + info.console_mfn * 8) as *const u64;
-        // SAFETY: Xen keeps a word for every machine page readable there, and the
-        // console page is one that exists.
-        let pfn = unsafe { word.read_volatile() };
-        Some(PvConsole { pfn, event_channel: info.console_evtchn })
     }
 
     /// Machine address of a PV guest's shared info page.
@@ -219,6 +235,17 @@ impl BootInfo {
         // SAFETY: a `T` is there (the caller's obligation), mapped just now.
         unsafe { core::ptr::with_exposed_provenance::<T>(self.address).read() }
     }
+}
+
+fn pv_slot(mfn: usize, event_channel: u32) -> Option<PvSlot> {
+    if mfn == 0 {
+        return None;
+    }
+    let word = (MACHINE_TO_PHYS + mfn * 8) as *const u64;
+    // SAFETY: Xen keeps a word for every machine page readable there, and a page of the
+    // guest's own is one that exists.
+    let pfn = unsafe { word.read_volatile() };
+    Some(PvSlot { pfn, event_channel })
 }
 
 fn region(entry: MemmapEntry) -> MemoryRegion {

@@ -36,31 +36,50 @@ mod boot;
 #[cfg(not(test))]
 mod last_words;
 #[cfg(not(test))]
-mod panic;
+#[doc(hidden)]
+pub mod panic;
 #[cfg(not(test))]
 mod string;
 
+pub mod bare;
+mod bitmap;
+pub mod block;
+pub mod calendar;
+mod cell;
+pub mod channel;
+mod clock;
 pub mod cmdline;
 mod console;
 pub mod event;
 #[cfg(not(test))]
 mod fault;
+pub mod grant;
 mod hex;
+mod hooks;
 mod hvm;
 mod hypercall;
 mod info;
+mod lone;
+pub mod net;
+pub mod pages;
 pub mod paging;
+mod place;
 mod ring;
 pub mod sched;
 pub mod shared;
 mod shared_info;
+mod slot;
 
+pub use cell::StaticCell;
+pub use channel::Channel;
+pub use clock::Clock;
 pub use console::Console;
 pub use event::Port;
 pub use info::{BootInfo, Flavour, MemoryKind, MemoryRegion};
+pub use noxs;
 pub use sched::Shutdown;
 
-/// Names the main function of a guest: `fn(BootInfo) -> Shutdown`.
+/// Names the main function of a guest: `fn(BootInfo) -> Shutdown`. Brings the panic handler.
 ///
 /// What it returns is how the guest ends; one that never ends returns
 /// [`sched::idle`].
@@ -71,6 +90,11 @@ macro_rules! entry {
         extern "Rust" fn xen_rt_main(boot: $crate::BootInfo) -> $crate::Shutdown {
             let main: fn($crate::BootInfo) -> $crate::Shutdown = $main;
             main(boot)
+        }
+
+        #[panic_handler]
+        fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+            $crate::panic::panic(info)
         }
     };
 }

@@ -39,15 +39,18 @@ pub(crate) static PDPT: Page = Page::zero();
 /// Directory of the first GiB.
 #[unsafe(link_section = ".bss.pages")]
 pub(crate) static LOW_DIRECTORY: Page = Page::zero();
-/// Directory of the fourth GiB.
+/// Directories of two more GiB, whichever come first.
 #[unsafe(link_section = ".bss.pages")]
-static HIGH_DIRECTORY: Page = Page::zero();
+static SPARE_DIRECTORIES: [Page; 2] = [Page::zero(), Page::zero()];
+/// Which GiB each has; 0: none yet.
+static SPARE_GIB: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// Makes `length` bytes of physical memory at `address` reachable at the same
 /// virtual address.
 ///
-/// Returns `None` when part of it lies outside the first and the fourth GiB. On a
-/// PV guest this only converts: what the builder mapped is mapped.
+/// Returns `None` when part of it lies outside the first GiB and the two others that were
+/// asked for first, or beyond 512 GiB. On a PV guest this only converts: what the builder
+/// mapped is mapped.
 #[must_use]
 pub fn map(boot: BootInfo, address: u64, length: u64) -> Option<*mut u8> {
     let end = address.checked_add(length)?;
@@ -63,15 +66,24 @@ pub fn map(boot: BootInfo, address: u64, length: u64) -> Option<*mut u8> {
 
 fn map_large(page: u64) -> Option<()> {
     let (gib, index) = place(page);
-    let directory = match gib {
-        0 => &LOW_DIRECTORY,
-        3 => &HIGH_DIRECTORY,
-        _ => return None,
-    };
+    let entry = PDPT.0.get(gib)?;
+    let directory = directory(gib)?;
     // An entry that was not present is in no TLB: nothing to flush.
-    PDPT.0[gib].store(directory.address() as u64 | PRESENT_WRITABLE, Ordering::Relaxed);
+    entry.store(directory.address() as u64 | PRESENT_WRITABLE, Ordering::Relaxed);
     directory.0[index].store(page | LARGE | PRESENT_WRITABLE, Ordering::Release);
     Some(())
+}
+
+fn directory(gib: usize) -> Option<&'static Page> {
+    if gib == 0 {
+        return Some(&LOW_DIRECTORY);
+    }
+    let free_or_same =
+        |owner: &&AtomicU64| [0, gib as u64].contains(&owner.load(Ordering::Relaxed));
+    let (owner, directory) =
+        SPARE_GIB.iter().zip(&SPARE_DIRECTORIES).find(|(owner, _)| free_or_same(owner))?;
+    owner.store(gib as u64, Ordering::Relaxed);
+    Some(directory)
 }
 
 /// GiB and large page within it.
@@ -91,9 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn memory_without_a_directory_is_refused() {
-        assert_eq!(map_large(GIB), None);
-        assert_eq!(map_large(4 * GIB), None);
+    fn two_more_gib_can_be_reached_and_no_third() {
+        assert_eq!(map_large(512 * GIB), None);
         assert_eq!(map_large(3 * GIB), Some(()));
+        assert_eq!(map_large(GIB), Some(()));
+        assert_eq!(map_large(3 * GIB + LARGE_PAGE), Some(()));
+        assert_eq!(map_large(4 * GIB), None);
     }
 }

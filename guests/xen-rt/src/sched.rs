@@ -43,15 +43,16 @@ pub fn shutdown(reason: Shutdown) -> ! {
 /// it just long enough to go back to sleep.
 pub fn idle() -> ! {
     loop {
-        poll(&[]);
+        poll(&[], None);
     }
 }
 
-/// Blocks until one of `ports` is pending. With no ports: until any port of the
-/// guest becomes pending.
-pub(crate) fn poll(ports: &[Port]) {
+/// Blocks until one of `ports` is pending, or until system time `until` in ns. With no
+/// ports: until any port of the guest becomes pending.
+pub(crate) fn poll(ports: &[Port], until: Option<u64>) {
     let count = u32::try_from(ports.len()).unwrap_or(u32::MAX);
-    let mut argument = Poll { ports: ports.as_ptr(), count, timeout: 0 };
+    let timeout = until.map_or(0, |time| time.max(1));
+    let mut argument = Poll { ports: ports.as_ptr(), count, timeout };
     // SAFETY: SCHEDOP_poll takes a sched_poll; the list it points to outlives the call.
     unsafe { hypercall::operate(Number::SchedOp, POLL, &mut argument) };
 }

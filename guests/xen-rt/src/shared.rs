@@ -44,6 +44,16 @@ impl SharedPage {
         unsafe { self.word::<u32>(offset).write_volatile(value) }
     }
 
+    /// Reads one byte.
+    ///
+    /// # Panics
+    /// When `offset` is not inside the page.
+    #[must_use]
+    pub fn load_byte(&self, offset: usize) -> u8 {
+        // SAFETY: `word` checked the bounds; the page is mapped (`new`).
+        unsafe { self.word::<u8>(offset).read_volatile() }
+    }
+
     /// Writes one byte.
     ///
     /// # Panics
@@ -51,6 +61,47 @@ impl SharedPage {
     pub fn store_byte(&self, offset: usize, value: u8) {
         // SAFETY: `word` checked the bounds; the page is mapped (`new`).
         unsafe { self.word::<u8>(offset).write_volatile(value) }
+    }
+
+    /// Reads a 16-bit word; what the peer wrote before it wrote the word is visible after.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    #[must_use]
+    pub fn load_half(&self, offset: usize) -> u16 {
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        let value = unsafe { self.word::<u16>(offset).read_volatile() };
+        fence(Ordering::Acquire);
+        value
+    }
+
+    /// Writes a 16-bit word after everything written before it.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn store_half(&self, offset: usize, value: u16) {
+        fence(Ordering::Release);
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe { self.word::<u16>(offset).write_volatile(value) }
+    }
+
+    /// Atomically puts `new` into the 16-bit word at `offset` if it holds `old`, and returns
+    /// what it held.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn exchange_half(&self, offset: usize, old: u16, new: u16) -> u16 {
+        let word = self.word::<u16>(offset);
+        let held;
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe {
+            asm!(
+                "lock cmpxchg [{word}], {new:x}",
+                word = in(reg) word, new = in(reg) new, inout("ax") old => held,
+                options(nostack),
+            );
+        }
+        held
     }
 
     /// Atomically clears bit `bit` of the 64-bit word at `offset`.
@@ -63,6 +114,61 @@ impl SharedPage {
         let others = !(1_u64 << bit);
         // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
         unsafe { asm!("lock and [{}], {}", in(reg) word, in(reg) others, options(nostack)) }
+    }
+
+    /// Atomically sets `bits` in the 32-bit word at `offset`.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn set_bits(&self, offset: usize, bits: u32) {
+        let word = self.word::<u32>(offset);
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe { asm!("lock or [{}], {:e}", in(reg) word, in(reg) bits, options(nostack)) }
+    }
+
+    /// Atomically writes a 32-bit word and returns what it was; nothing moves across it.
+    ///
+    /// # Panics
+    /// When the word is not aligned and inside the page.
+    pub fn swap(&self, offset: usize, value: u32) -> u32 {
+        let word = self.word::<u32>(offset);
+        let old;
+        // SAFETY: `word` checked alignment and bounds; the page is mapped (`new`).
+        unsafe { asm!("xchg [{}], {:e}", in(reg) word, inout(reg) value => old, options(nostack)) }
+        old
+    }
+
+    /// Copies bytes out of the page.
+    ///
+    /// # Panics
+    /// When they are not all inside the page.
+    pub fn read(&self, offset: usize, to: &mut [u8]) {
+        assert!(to.len() <= PAGE_SIZE && offset <= PAGE_SIZE - to.len(), "beyond a shared page");
+        for (index, byte) in to.iter_mut().enumerate() {
+            // SAFETY: inside the page, as checked above; the page is mapped (`new`).
+            *byte = unsafe { self.0.wrapping_add(offset + index).read_volatile() };
+        }
+    }
+
+    /// Copies bytes into the page.
+    ///
+    /// # Panics
+    /// When they do not all fit into the page.
+    pub fn write(&self, offset: usize, from: &[u8]) {
+        assert!(
+            from.len() <= PAGE_SIZE && offset <= PAGE_SIZE - from.len(),
+            "beyond a shared page"
+        );
+        for (index, &byte) in from.iter().enumerate() {
+            // SAFETY: inside the page, as checked above; the page is mapped (`new`).
+            unsafe { self.0.wrapping_add(offset + index).write_volatile(byte) };
+        }
+    }
+
+    /// The page's address.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.0.addr()
     }
 
     fn word<T>(&self, offset: usize) -> *mut T {
@@ -96,11 +202,36 @@ mod tests {
     }
 
     #[test]
+    fn bytes_and_bits_go_where_they_belong() {
+        let mut backing = Backing([0; PAGE_SIZE]);
+        let page = on(&mut backing);
+        page.write(4093, b"end");
+        page.set_bits(8, 0x8000_0001);
+        page.set_bits(8, 2);
+        let mut end = [0; 4];
+        page.read(4092, &mut end);
+        assert_eq!(&end, b"\0end");
+        assert_eq!(page.load(8), 0x8000_0003);
+    }
+
+    #[test]
     fn clearing_a_bit_leaves_the_others() {
         let mut backing = Backing([0xff; PAGE_SIZE]);
         on(&mut backing).clear_bit(8, 63);
         assert_eq!(backing.0[15], 0x7f);
         assert_eq!(backing.0[16], 0xff);
+    }
+
+    #[test]
+    fn an_exchange_needs_the_old_value() {
+        let mut backing = Backing([0; PAGE_SIZE]);
+        let page = on(&mut backing);
+        page.store_half(6, 7);
+        assert_eq!(page.exchange_half(6, 8, 9), 7);
+        assert_eq!(page.load_half(6), 7);
+        assert_eq!(page.exchange_half(6, 7, 9), 7);
+        assert_eq!(page.load_half(6), 9);
+        assert_eq!(page.load(8), 0);
     }
 
     #[test]

@@ -113,4 +113,16 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
         self.memory.fence();
         Ok(self.waiting()? > 0)
     }
+
+    /// As [`Back::final_check`], for who needs more than the `known` requests that can be
+    /// read: asks to be notified of the next one. True when one came in the meantime.
+    ///
+    /// # Errors
+    /// As [`Back::next_request`].
+    pub fn ask_for_more(&mut self, known: u32) -> Result<bool, RingError> {
+        let next = self.consumed.wrapping_add(known).wrapping_add(1);
+        self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
+        self.memory.fence();
+        Ok(self.waiting()? > known)
+    }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{DiskInfo, NicInfo};
 use crate::config::{ControlMode, GuestConfig, GuestName, GuestType};
 use crate::domain::Timings;
+use crate::xen::ShutdownReason;
 
 /// `POST /v1/guests`: make a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +127,43 @@ pub struct StopRequest {
     /// Stop it without asking, and do what its configuration says.
     #[serde(default)]
     pub force: bool,
+}
+
+/// The answer to [`StopRequest`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopAnswer {
+    /// Its name.
+    pub name: GuestName,
+    /// Its identity.
+    pub uuid: Uuid,
+    /// Why it stopped, as Xen has it, where it has: it may have had a reason of its own.
+    #[serde(default)]
+    pub reason: Option<ShutdownReason>,
+    /// What became of it.
+    pub outcome: StopOutcome,
+    /// The domain it lives in, or is kept in.
+    #[serde(default)]
+    pub domid: Option<u16>,
+    /// The name under which the stopped domain was kept beside the new one.
+    #[serde(default)]
+    pub kept: Option<GuestName>,
+    /// What building it again took.
+    #[serde(default)]
+    pub timings: Option<Timings>,
+}
+
+/// What became of a guest that was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopOutcome {
+    /// It was asked, and was not waited for.
+    Asked,
+    /// It is gone.
+    Destroyed,
+    /// It was built again and runs.
+    Restarted,
+    /// Its domain was kept.
+    Preserved,
 }
 
 /// The query of `DELETE` for a device: `?force=1`.

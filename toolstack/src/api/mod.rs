@@ -1,6 +1,6 @@
 //! What the daemon and its clients say to each other: JSON over HTTP/1.1 on a Unix socket.
 //!
-//! `docs/api.md` lists the requests. The daemon and the client of this library share these types;
+//! `docs/api.md` lists the requests. The daemon and [`Client`](crate::client::Client) share these types;
 //! a client in another language finds the same names in the JSON. Times are in milliseconds where
 //! a name ends in `_ms` and in nanoseconds where it ends in `_ns`; sizes are in bytes.
 
@@ -14,7 +14,8 @@ mod network;
 pub use device::{DeviceStats, DiskInfo, NicInfo, Stats};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode};
 pub use guest::{
-    CreateAnswer, CreateRequest, GuestInfo, GuestSummary, RemoveQuery, Report, StopRequest, Wait,
+    CreateAnswer, CreateRequest, GuestInfo, GuestSummary, RemoveQuery, Report, StopAnswer,
+    StopOutcome, StopRequest, Wait,
 };
 pub use host::HostInfo;
 pub use log::{LogRecord, LogRecords};

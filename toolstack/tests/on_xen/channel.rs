@@ -146,7 +146,7 @@ fn granted_pages_are_copied_and_mapped() {
     assert_eq!(words(&map(&host, domid, &[two]), 0), [0x1234]);
     let refused = grants.map(domid, &[GRANT + 1]).expect_err("no such grant");
     assert_eq!(refused.errno(), Some(Errno::EINVAL), "{refused}");
-    drop((mapping, table));
+    drop((mapping, table, grants));
     drop(loaded);
     host.assert_unchanged("grants");
 }

@@ -1,5 +1,6 @@
 //! A disk image or block device, opened for one guest or, read-only, for several.
 
+mod change;
 mod error;
 mod lock;
 mod source;
@@ -10,6 +11,8 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(super) use change::Change;
+use change::Changes;
 pub use error::DiskError;
 use source::{Geometry, Residence};
 
@@ -25,6 +28,22 @@ pub struct DiskSpec {
     pub writable: bool,
     /// Go past the host's page cache.
     pub direct: bool,
+    /// The guest may give back ranges, if what is behind the disk can.
+    pub discard: bool,
+    /// The guest is told that it can be taken out.
+    pub removable: bool,
+}
+
+impl From<&lightvm::config::Disk> for DiskSpec {
+    fn from(disk: &lightvm::config::Disk) -> DiskSpec {
+        DiskSpec {
+            path: disk.path.clone(),
+            writable: disk.writable,
+            direct: disk.direct_io,
+            discard: disk.discard,
+            removable: disk.removable,
+        }
+    }
 }
 
 /// An open disk. Its size is what it was when opened. The lock is held until the
@@ -35,10 +54,10 @@ pub struct Disk {
     file: File,
     /// With direct I/O, the same disk through the page cache, for what is not aligned to its blocks.
     cached: Option<File>,
-    path: PathBuf,
-    writable: bool,
+    spec: DiskSpec,
     geometry: Geometry,
     residence: Residence,
+    changes: Changes,
 }
 
 impl Disk {
@@ -63,18 +82,29 @@ impl Disk {
             return Err(DiskError::Empty { path: spec.path.clone() });
         }
         let residence = Residence::of(&file, device, spec.direct);
-        let DiskSpec { path, writable, .. } = spec.clone();
-        Ok(Disk { file, cached, path, writable, geometry, residence })
+        Ok(Disk {
+            file,
+            cached,
+            spec: spec.clone(),
+            geometry,
+            residence,
+            changes: Changes::default(),
+        })
     }
 
     /// Where it was opened.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.spec.path
     }
 
     /// Whether guests may write to it.
     pub fn writable(&self) -> bool {
-        self.writable
+        self.spec.writable
+    }
+
+    /// Whether the guest is told that it can be taken out.
+    pub fn removable(&self) -> bool {
+        self.spec.removable
     }
 
     /// Size in sectors of 512 bytes; a part of a sector at the end is left out.
@@ -89,7 +119,12 @@ impl Disk {
 
     /// Whether discarding is offered: ranges become holes that read as zeroes.
     pub fn can_discard(&self) -> bool {
-        self.writable && self.geometry.can_discard
+        self.spec.writable && self.spec.discard && self.geometry.can_discard
+    }
+
+    /// Whether a write or discard is at work, of whatever connection.
+    pub(super) fn is_changing(&self) -> bool {
+        self.changes.any()
     }
 
     /// The open file for I/O on this range.

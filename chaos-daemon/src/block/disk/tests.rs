@@ -11,8 +11,13 @@ fn image(bytes: u64) -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
+fn spec(path: &Path, writable: bool) -> DiskSpec {
+    let path = path.to_owned();
+    DiskSpec { path, writable, direct: false, discard: true, removable: false }
+}
+
 fn open(path: &Path, writable: bool) -> Result<Disk, DiskError> {
-    Disk::open(&DiskSpec { path: path.to_owned(), writable, direct: false }, NOW)
+    Disk::open(&spec(path, writable), NOW)
 }
 
 #[test]
@@ -40,8 +45,7 @@ fn waiting_for_the_former_owner_pays() {
     let (_dir, path) = image(4096);
     let former = open(&path, true).unwrap();
     let end = std::thread::spawn(move || drop(former));
-    let spec = DiskSpec { path, writable: true, direct: false };
-    assert!(Disk::open(&spec, Duration::from_secs(60)).is_ok());
+    assert!(Disk::open(&spec(&path, true), Duration::from_secs(60)).is_ok());
     end.join().unwrap();
 }
 

@@ -208,3 +208,6 @@ impl<M: SharedMemory> Front<M> {
         Ok(n as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;

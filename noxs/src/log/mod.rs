@@ -237,3 +237,6 @@ fn copy_out<M: SharedMemory>(memory: &M, position: u32, to: &mut [u8]) {
     memory.read(offset, head);
     memory.read(LOG, tail);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Moving data between the daemon's memory and pages that a guest grants.
+
+use lightvm::xen::{CopySegment, DomId, GrantDevice};
+
+use crate::shard::Fault;
+
+/// A piece of memory, and the part of a granted page that it is copied from or to.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// Which grant.
+    pub grant: u32,
+    /// Where in the page, in bytes.
+    pub offset: u16,
+    /// This side's memory; ends within the page.
+    pub local: Local<'a>,
+    /// Set when it was copied.
+    pub copied: bool,
+}
+
+/// Which way a piece goes.
+#[derive(Debug)]
+pub enum Local<'a> {
+    /// From the guest into this memory.
+    In(&'a mut [u8]),
+    /// From this memory to the guest.
+    Out(&'a [u8]),
+}
+
+impl<'a> Piece<'a> {
+    /// From the guest.
+    pub fn from_guest(grant: u32, offset: u16, into: &'a mut [u8]) -> Piece<'a> {
+        Piece { grant, offset, local: Local::In(into), copied: false }
+    }
+
+    /// To the guest.
+    pub fn to_guest(grant: u32, offset: u16, from: &'a [u8]) -> Piece<'a> {
+        Piece { grant, offset, local: Local::Out(from), copied: false }
+    }
+
+    fn segment(&mut self) -> CopySegment<'_> {
+        match &mut self.local {
+            Local::In(into) => CopySegment::read(self.grant, self.offset, into),
+            Local::Out(from) => CopySegment::write(self.grant, self.offset, from),
+        }
+    }
+}
+
+/// Copies many pieces, and says in each whether it was copied. Fails only for reasons of the
+/// host's own.
+pub type Copy<'a> = dyn FnMut(&mut [Piece<'_>]) -> Result<(), Fault> + 'a;
+
+/// Has Xen copy `pieces` from and to pages of `domain`, in one call of the system.
+///
+/// # Errors
+/// [`Fault::Host`]; nothing is known of the pieces then.
+pub fn copy(grants: &GrantDevice, domain: DomId, pieces: &mut [Piece<'_>]) -> Result<(), Fault> {
+    let mut segments: Vec<_> = pieces.iter_mut().map(Piece::segment).collect();
+    grants.copy(domain, &mut segments).map_err(|error| Fault::Host(error.to_string()))?;
+    let copied: Vec<_> = segments.iter().map(CopySegment::is_done).collect();
+    pieces.iter_mut().zip(copied).for_each(|(piece, copied)| piece.copied = copied);
+    Ok(())
+}

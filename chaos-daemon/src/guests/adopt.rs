@@ -1,0 +1,95 @@
+//! Taking up what an earlier daemon left.
+
+use std::sync::Arc;
+
+use lightvm::lifecycle;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::build::serve;
+use super::line::Place;
+use super::record::{GuestRecord, Stage};
+use super::{Guest, GuestError, devices};
+use crate::daemon::{Daemon, blocking};
+use crate::shard::{Arrival, Status};
+
+/// Takes up every guest that lives and tears down what was being built.
+///
+/// # Errors
+/// [`GuestError::Record`] when the records cannot be read.
+pub async fn adopt_all(daemon: &Arc<Daemon>) -> Result<(), GuestError> {
+    let records = daemon.records.all().map_err(GuestError::Record)?;
+    let adoptions = records.into_iter().map(|record| {
+        let daemon = Arc::clone(daemon);
+        tokio::spawn(async move {
+            let uuid = record.uuid;
+            if let Err(e) = take_up(&daemon, record).await {
+                warn!(%uuid, "cannot take the guest up again: {e}");
+            }
+        })
+    });
+    for adoption in adoptions.collect::<Vec<_>>() {
+        let _ = adoption.await;
+    }
+    Ok(())
+}
+
+async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
+    match record.stage {
+        Stage::Building => tear_down(daemon, record).await,
+        Stage::Living => adopt(daemon, record).await,
+    }
+}
+
+/// Destroys a domain that never was a guest.
+async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
+    let reaper = Arc::clone(daemon);
+    blocking(move || {
+        let GuestRecord { uuid, .. } = record;
+        if let Some(entry) = reaper.lifecycle.registry().record(uuid) {
+            reaper.lifecycle.destroy(&entry)?;
+        }
+        for domain in reaper.xen.domains()?.iter().filter(|domain| domain.uuid == uuid) {
+            reaper.xen.destroy_domain(domain.domid)?;
+        }
+        reaper.records.forget(uuid);
+        info!(%uuid, "tore down a guest that was being built");
+        Ok::<_, GuestError>(())
+    })
+    .await?
+}
+
+/// Serves a guest again. One that is gone is forgotten.
+async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
+    let uuid = record.uuid;
+    let Some(entry) = daemon.lifecycle.registry().record(uuid) else {
+        daemon.records.forget(uuid);
+        return Ok(());
+    };
+    let life = match lifecycle::Guest::adopt(&daemon.xen, entry.clone()) {
+        Ok(life) => life,
+        Err(lightvm::domain::DomainError::Vanished { .. }) => {
+            daemon.lifecycle.registry().remove(&entry);
+            daemon.records.forget(uuid);
+            return Ok(());
+        }
+        Err(e) => return Err(e.into()),
+    };
+    devices::replug_all(&daemon.networks, &record).await?;
+    let (site, of, life_of) = (Arc::clone(daemon), record.clone(), entry.clone());
+    let (line, devices) = blocking(move || {
+        let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices)?);
+        let plugs = devices::plugs(&life_of, &of, console, specs);
+        let (xen, journal) = (&site.xen, &site.records.journal(uuid));
+        let place = Place { xen, life: &life_of, plugs: &plugs, journal, running: true };
+        Ok::<_, GuestError>((place.line(of.control)?, plugs))
+    })
+    .await??;
+    let shard = daemon.guests.next_shard(daemon.shards.len());
+    let (status, latest) = watch::channel(Status::default());
+    let arrival = Arrival { uuid, domain: entry.domid, line, devices, status };
+    serve(daemon, shard, arrival).await?;
+    info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
+    daemon.guests.add(Guest::new(shard, latest, life, record));
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! From a configuration to a guest that is served and runs.
+
+use std::sync::Arc;
+
+use lightvm::build::{ChannelSpec, Control};
+use lightvm::config::{ControlMode, GuestConfig};
+use lightvm::domain::Timings;
+use lightvm::lifecycle::{self, Prepared};
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+use super::line::{Place, built_as};
+use super::record::{GuestRecord, Stage};
+use super::{Gone, Guest, GuestError, devices};
+use crate::daemon::{Daemon, blocking};
+use crate::shard::{Arrival, Command, Line, Plug, Status};
+
+/// Builds the guest that `config` describes, has a shard serve it and lets it run
+/// unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
+///
+/// # Errors
+/// [`GuestError`]; nothing of the guest is left then.
+pub(super) async fn build(
+    daemon: &Arc<Daemon>,
+    config: GuestConfig,
+    paused: bool,
+) -> Result<(Arc<Guest>, Timings), GuestError> {
+    let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
+    let config = config.with_uuid(uuid);
+    // First of all: what follows would touch the other guest of this UUID.
+    daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
+    let mut record = GuestRecord {
+        uuid,
+        stage: Stage::Building,
+        control: control(daemon, &config).await?,
+        devices: devices::plan(&daemon.networks, uuid, &config).await?,
+    };
+    let built = match daemon.records.write(&record) {
+        Ok(()) => Site { daemon, uuid }.build(&config, &mut record, paused).await,
+        Err(e) => Err(GuestError::Record(e)),
+    };
+    if built.is_err() {
+        devices::unplug_all(&daemon.networks, uuid, &record.devices).await;
+        daemon.records.forget(uuid);
+        daemon.consoles.close(uuid);
+    }
+    built
+}
+
+fn lifecycle_error(e: lightvm::registry::RegistryError) -> GuestError {
+    GuestError::Lifecycle(e.into())
+}
+
+/// Where a guest is being built.
+struct Site<'a> {
+    daemon: &'a Arc<Daemon>,
+    uuid: Uuid,
+}
+
+impl Site<'_> {
+    async fn build(
+        &self,
+        config: &GuestConfig,
+        record: &mut GuestRecord,
+        paused: bool,
+    ) -> Result<(Arc<Guest>, Timings), GuestError> {
+        let (prepared, line, devices) = self.prepare(config.clone(), record.clone()).await?;
+        let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
+        let (status, latest) = watch::channel(Status::default());
+        let (uuid, domain) = (self.uuid, prepared.record().domid);
+        let arrival = Arrival { uuid, domain, line, devices, status };
+        serve(self.daemon, shard, arrival).await?;
+        match self.start(prepared, record, paused) {
+            Ok((life, timings)) => {
+                let guest = Guest::new(shard, latest, life, record.clone());
+                self.daemon.guests.add(Arc::clone(&guest));
+                Ok((guest, timings))
+            }
+            Err(e) => {
+                leave(self.daemon, shard, self.uuid).await;
+                Err(e)
+            }
+        }
+    }
+
+    /// Builds the domain, opens what its devices need, and shows them to the guest.
+    async fn prepare(
+        &self,
+        config: GuestConfig,
+        record: GuestRecord,
+    ) -> Result<(Prepared, Line, Vec<Plug>), GuestError> {
+        let daemon = Arc::clone(self.daemon);
+        blocking(move || {
+            let specs = devices::open_all(&record.devices)?;
+            let spec = ChannelSpec::for_guest(built_as(record.control), &config);
+            let prepared = daemon.lifecycle.prepare_with(&config, &spec)?;
+            let life = prepared.record();
+            let plugs = devices::plugs(life, &record, daemon.consoles.sink(life.uuid), specs);
+            let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
+            let place = Place { xen, life, plugs: &plugs, journal, running: false };
+            let line = place.line(record.control)?;
+            Ok((prepared, line, plugs))
+        })
+        .await?
+    }
+
+    fn start(
+        &self,
+        prepared: Prepared,
+        record: &mut GuestRecord,
+        paused: bool,
+    ) -> Result<(lifecycle::Guest, Timings), GuestError> {
+        let (life, timings) = if paused { prepared.hold() } else { prepared.start()? };
+        record.stage = Stage::Living;
+        match self.daemon.records.write(record) {
+            Ok(()) => Ok((life, timings)),
+            Err(e) => {
+                let _ = self.daemon.lifecycle.destroy(&life.record);
+                Err(GuestError::Record(e))
+            }
+        }
+    }
+}
+
+impl Guest {
+    pub(super) fn new(
+        shard: usize,
+        status: watch::Receiver<Status>,
+        life: lifecycle::Guest,
+        record: GuestRecord,
+    ) -> Arc<Guest> {
+        let (record, turn) = (record.into(), Gone(false).into());
+        let ended = watch::Sender::new(None);
+        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, ended, turn })
+    }
+}
+
+/// How the guest that `config` describes and its host talk.
+async fn control(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<ControlMode, GuestError> {
+    match config.control() {
+        ControlMode::XenStore if !cfg!(feature = "xenstore") => Err(GuestError::Unsupported(
+            "this chaosd was built without XenStore mode (cargo feature `xenstore`)".into(),
+        )),
+        ControlMode::Auto => {
+            let (daemon, config) = (Arc::clone(daemon), config.clone());
+            let found = blocking(move || daemon.lifecycle.creator().control(&config)).await?;
+            Ok(match found.map_err(lightvm::lifecycle::LifecycleError::from)? {
+                Control::Noxs => ControlMode::Noxs,
+                _ => ControlMode::Facade,
+            })
+        }
+        said => Ok(said),
+    }
+}
+
+/// Has a shard serve a guest.
+pub(super) async fn serve(
+    daemon: &Daemon,
+    shard: usize,
+    arrival: Arrival,
+) -> Result<(), GuestError> {
+    let (answer, served) = oneshot::channel();
+    daemon.shards[shard].send(Command::Serve(Box::new(arrival), answer));
+    Ok(served.await.map_err(|_| GuestError::Broken)??)
+}
+
+/// Has a shard serve a guest no longer.
+pub(super) async fn leave(daemon: &Daemon, shard: usize, uuid: Uuid) {
+    let (answer, left) = oneshot::channel();
+    daemon.shards[shard].send(Command::Leave(uuid, answer));
+    // No answer: the shard has ended, and serves nobody.
+    let _ = left.await;
+}

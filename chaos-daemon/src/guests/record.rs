@@ -1,0 +1,174 @@
+//! What the daemon writes down about a guest, beside the registry, so that its
+//! successor can take the guest up.
+//!
+//! `daemon/<uuid>.json` in the state folder. It says `building` from before there is a
+//! domain until the guest has started: what a dead daemon left in that state is torn
+//! down by the next, and nothing half-built stays.
+
+use std::io;
+use std::path::PathBuf;
+use std::{fs, io::Write};
+
+use lightvm::config::{ControlMode, Disk, Nic};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::net::NetConfig;
+
+/// What is written down about a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GuestRecord {
+    /// Its identity.
+    pub uuid: Uuid,
+    /// How far it is.
+    pub stage: Stage,
+    /// How it and the host talk; never [`ControlMode::Auto`].
+    pub control: ControlMode,
+    /// Its devices beside the console.
+    pub devices: Vec<DeviceRecord>,
+}
+
+/// How far a guest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It has not started.
+    Building,
+    /// It lives.
+    Living,
+}
+
+/// A device of a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeviceRecord {
+    /// Its place in the guest's device table.
+    pub slot: u8,
+    /// Which of its kind it is.
+    pub index: u8,
+    /// What it is.
+    pub kind: DeviceKind,
+}
+
+/// What a device is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// A network interface.
+    Nic {
+        /// What was asked for.
+        nic: Box<Nic>,
+        /// What its network made of it.
+        config: Box<NetConfig>,
+    },
+    /// A disk.
+    Disk(Disk),
+}
+
+/// The folder of records.
+#[derive(Clone, Debug)]
+pub struct Records {
+    dir: PathBuf,
+}
+
+impl Records {
+    /// Opens the folder, made when it is not there.
+    ///
+    /// # Errors
+    /// Those of `mkdir(2)`.
+    pub fn open(dir: PathBuf) -> io::Result<Records> {
+        fs::create_dir_all(&dir)?;
+        Ok(Records { dir })
+    }
+
+    fn path(&self, uuid: Uuid) -> PathBuf {
+        self.dir.join(format!("{uuid}.json"))
+    }
+
+    /// Where a guest's facade keeps its journal.
+    pub fn journal(&self, uuid: Uuid) -> PathBuf {
+        self.dir.join(format!("{uuid}.facade"))
+    }
+
+    /// Writes a record, in place of an older one at once.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn write(&self, record: &GuestRecord) -> io::Result<()> {
+        let path = self.path(record.uuid);
+        let fresh = path.with_extension("new");
+        let mut file = fs::File::create(&fresh)?;
+        file.write_all(&serde_json::to_vec(record)?)?;
+        fs::rename(&fresh, &path)
+    }
+
+    /// Forgets a guest.
+    pub fn forget(&self, uuid: Uuid) {
+        // What stays is found to be stale by the next daemon.
+        let _ = fs::remove_file(self.path(uuid));
+        let _ = fs::remove_file(self.journal(uuid));
+    }
+
+    /// Every record, in no order. What cannot be read is removed: nobody could use it.
+    ///
+    /// # Errors
+    /// Those of reading the folder.
+    pub fn all(&self) -> io::Result<Vec<GuestRecord>> {
+        let mut records = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "json") {
+                match read(&path) {
+                    Ok(record) => records.push(record),
+                    Err(e) => {
+                        tracing::warn!(path = %path.display(), "a record that is none: {e}");
+                        let _ = fs::remove_file(&path);
+                    }
+                }
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn read(path: &std::path::Path) -> io::Result<GuestRecord> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(uuid: u128, stage: Stage) -> GuestRecord {
+        let (uuid, control) = (Uuid::from_u128(uuid), ControlMode::Noxs);
+        let kind = DeviceKind::Disk(Disk::new("/srv/a.img"));
+        GuestRecord {
+            uuid,
+            stage,
+            control,
+            devices: vec![DeviceRecord { slot: 1, index: 0, kind }],
+        }
+    }
+
+    #[test]
+    fn the_last_record_of_a_guest_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(dir.path().join("daemon")).unwrap();
+        records.write(&record(1, Stage::Building)).unwrap();
+        records.write(&record(1, Stage::Living)).unwrap();
+        let all = records.all().unwrap();
+        assert_eq!(all.len(), 1);
+        assert_eq!((all[0].stage, all[0].devices.len()), (Stage::Living, 1));
+    }
+
+    #[test]
+    fn nothing_stays_of_a_guest_that_is_forgotten_nor_of_rubbish() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(dir.path().to_owned()).unwrap();
+        records.write(&record(1, Stage::Living)).unwrap();
+        fs::write(records.journal(Uuid::from_u128(1)), b"x").unwrap();
+        fs::write(dir.path().join("rubbish.json"), b"{\"uuid\":").unwrap();
+        records.forget(Uuid::from_u128(1));
+        assert!(records.all().unwrap().is_empty());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

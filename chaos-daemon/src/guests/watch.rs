@@ -1,0 +1,91 @@
+//! Learning that guests have ended.
+//!
+//! Xen tells one program of a host (`VIRQ_DOM_EXC`). Where another has that, such as
+//! xenstored, Xen is asked now and then.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lightvm::domain::Watch;
+use lightvm::xen::DomainState;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
+use tracing::{error, info};
+
+use super::end::settle;
+use crate::daemon::Daemon;
+
+/// How often Xen is asked where it does not tell.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// Has the daemon look for ended guests now.
+#[derive(Debug, Default)]
+pub struct Ends(Notify);
+
+impl Ends {
+    /// Looks soon.
+    pub fn look(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// A watch as tokio waits for it.
+struct Told(Watch);
+
+impl AsFd for Told {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Told {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+/// Waits for guests' ends, for ever, and does what their configurations say.
+///
+/// # Errors
+/// When the watch cannot be waited for.
+pub async fn watch_ends(daemon: Arc<Daemon>, watch: Watch) -> io::Result<()> {
+    let told = watch.is_notified();
+    if !told {
+        info!("another program has VIRQ_DOM_EXC: asking Xen for guests' ends every {ASK_EVERY:?}");
+    }
+    // SAFETY: `Told` owns the watch's descriptor, open as long as it lives, and always
+    // answers the same one.
+    let watch = unsafe { AsyncFd::register(Told(watch)) }?;
+    loop {
+        tokio::select! {
+            ready = watch.readable() => {
+                watch.get_ref().0.acknowledge()?;
+                ready?.clear_ready();
+            }
+            () = daemon.ends.0.notified() => {}
+            () = tokio::time::sleep(ASK_EVERY), if !told => {}
+        }
+        look(&daemon);
+    }
+}
+
+/// Looks after every guest whose domain has stopped or is gone.
+fn look(daemon: &Arc<Daemon>) {
+    let guests = daemon.guests.all();
+    if guests.is_empty() {
+        return;
+    }
+    let domains = match daemon.xen.domains() {
+        Ok(domains) => domains,
+        Err(e) => return error!("cannot list the domains: {e}"),
+    };
+    let lives = |uuid| {
+        let stopped = |state| matches!(state, DomainState::Shutdown(_) | DomainState::Dying);
+        domains.iter().any(|domain| domain.uuid == uuid && !stopped(domain.state))
+    };
+    for guest in guests.into_iter().filter(|guest| !lives(guest.uuid)) {
+        tokio::spawn(settle(Arc::clone(daemon), guest));
+    }
+}

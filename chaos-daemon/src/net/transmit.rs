@@ -1,0 +1,176 @@
+//! From the guest to the switch: all pieces of a turn are copied by one call.
+
+use std::time::Instant;
+
+use lightvm::xen::CopySegment;
+use noxs::net::{Tx, TxResponse, flags, status};
+use noxs::ring::Back;
+
+use super::limit::Limit;
+use super::request::{self, Description, Piece, Wrong};
+use super::stats::Errors;
+use crate::shard::{Context, Fault, Pages, Turn};
+use crate::switch::{Checksum, Packet, PortId, checksum, segment};
+
+/// Packets in a turn, and bytes.
+const MAX_PACKETS: usize = 64;
+const MAX_BYTES: usize = 512 << 10;
+
+/// What the guest sends.
+pub(super) struct Transmit {
+    ring: Back<Pages, Tx>,
+    port: PortId,
+    limit: Limit,
+}
+
+/// The packets of one turn.
+#[derive(Default)]
+struct Batch {
+    descriptions: Vec<Description>,
+    pieces: Vec<Piece>,
+    bytes: usize,
+}
+
+impl Transmit {
+    pub(super) fn new(ring: Pages, port: PortId, limit: Limit) -> Transmit {
+        Transmit { ring: Back::attach(ring), port, limit }
+    }
+
+    pub(super) fn service(
+        &mut self,
+        context: &mut Context<'_>,
+        errors: &mut Errors,
+    ) -> Result<Turn, Fault> {
+        let mut batch = Batch::default();
+        let wake = self.gather(&mut batch, context.now)?;
+        if !batch.descriptions.is_empty() {
+            self.carry_out(&mut batch, context, errors)?;
+            if self.ring.push() {
+                context.bell.ring();
+            }
+        }
+        let full = batch.is_full();
+        match wake {
+            Some(_) => Ok(Turn { again: false, wake }),
+            None if full || self.ring.final_check()? => Ok(Turn::AGAIN),
+            None => Ok(Turn::DONE),
+        }
+    }
+
+    /// Reads descriptions until there are no more, or enough; says when to go on if that
+    /// is because of the limit.
+    fn gather(&mut self, batch: &mut Batch, now: Instant) -> Result<Option<Instant>, Fault> {
+        while !batch.is_full() {
+            if self.ring.waiting()? == 0 {
+                break;
+            }
+            if let Some(later) = self.limit.wait(now) {
+                return Ok(Some(later));
+            }
+            let Some(packet) = request::next(&mut self.ring, &mut batch.pieces)? else { break };
+            self.limit.spend(u64::from(packet.size));
+            batch.bytes += usize::from(packet.size);
+            batch.descriptions.push(packet);
+        }
+        Ok(None)
+    }
+
+    fn carry_out(
+        &mut self,
+        batch: &mut Batch,
+        context: &mut Context<'_>,
+        errors: &mut Errors,
+    ) -> Result<(), Fault> {
+        let packets = batch.copy(context)?;
+        for (description, packet) in batch.descriptions.iter_mut().zip(packets) {
+            if let Some(packet) = packet {
+                self.send(description, packet, context);
+            }
+            if let Err(wrong) = description.state {
+                errors.count(wrong);
+            }
+            respond(&mut self.ring, description, &batch.pieces);
+        }
+        Ok(())
+    }
+
+    /// Hands the switch a packet whose bytes are here.
+    fn send(&self, description: &mut Description, mut packet: Packet, context: &mut Context<'_>) {
+        if description.state.is_ok() && describe(&mut packet, description).is_err() {
+            description.wrong(Wrong::Headers);
+        }
+        match description.state {
+            Ok(()) => context.fabric.input(self.port, packet, context.now),
+            Err(_) => context.fabric.pool().recycle(packet),
+        }
+    }
+}
+
+/// Notes in `packet` what the guest left to be done.
+fn describe(packet: &mut Packet, description: &Description) -> Result<(), ()> {
+    let blank = description.flags & flags::TX_CSUM_BLANK != 0;
+    if blank || description.gso.is_some() {
+        let at = checksum::mark_blank(packet).map_err(drop)?;
+        if !blank {
+            checksum::seed(packet.frame_mut(), &at);
+        }
+    } else if description.flags & flags::TX_DATA_VALIDATED != 0 {
+        packet.offload.checksum = Checksum::Verified;
+    }
+    packet.offload.gso = description.gso;
+    segment::check(packet).map_err(drop)
+}
+
+/// Answers every slot of a packet, in their order.
+fn respond(ring: &mut Back<Pages, Tx>, description: &Description, pieces: &[Piece]) {
+    let status = if description.state.is_ok() { status::OKAY } else { status::ERROR };
+    let mut pieces = pieces[description.pieces.clone()].iter();
+    if let Some(first) = pieces.next() {
+        ring.respond(&TxResponse { id: first.id, status });
+    }
+    for _ in 0..description.extras {
+        ring.respond(&TxResponse { id: 0, status: status::NULL });
+    }
+    for piece in pieces {
+        ring.respond(&TxResponse { id: piece.id, status });
+    }
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.descriptions.len() >= MAX_PACKETS || self.bytes >= MAX_BYTES
+    }
+
+    /// Copies the packets that are in order from the guest's pages; none for the others.
+    fn copy(&mut self, context: &mut Context<'_>) -> Result<Vec<Option<Packet>>, Fault> {
+        let pool = context.fabric.pool();
+        let mut packets: Vec<Option<Packet>> = self
+            .descriptions
+            .iter()
+            .map(|d| d.state.is_ok().then(|| pool.packet(usize::from(d.size))))
+            .collect();
+        let mut segments = Vec::with_capacity(self.pieces.len());
+        for (description, packet) in self.descriptions.iter().zip(&mut packets) {
+            let Some(packet) = packet else { continue };
+            let mut rest = packet.frame_mut();
+            for piece in &self.pieces[description.pieces.clone()] {
+                let (to, behind) = rest.split_at_mut(usize::from(piece.size));
+                segments.push(CopySegment::read(piece.grant, piece.offset, to));
+                rest = behind;
+            }
+        }
+        context
+            .grants
+            .copy(context.domain, &mut segments)
+            .map_err(|e| Fault::Host(e.to_string()))?;
+        let mut segments = segments.iter();
+        for description in self.descriptions.iter_mut().filter(|d| d.state.is_ok()) {
+            let mut pieces = segments.by_ref().take(description.pieces.len());
+            // Every piece has to be looked at, or the next packet starts at the wrong one.
+            if pieces.by_ref().filter(|piece| !piece.is_done()).count() > 0 {
+                description.wrong(Wrong::Grant);
+            }
+        }
+        Ok(packets)
+    }
+}

@@ -1,0 +1,250 @@
+//! The noxs page: the guest's side of its control channel, see `docs/noxs.md`.
+//!
+//! The page stands in the boot slot where other guests find their XenStore ring. One event
+//! channel serves everything; words in the page say who rang.
+
+use crate::event::{self, Port};
+use crate::grant::Grants;
+use crate::hooks::{self, Hooks};
+use crate::info::BootInfo;
+use crate::lone::Lone;
+use crate::paging::PAGE_SIZE;
+use crate::{Clock, bare, shared_info};
+use core::fmt::{self, Write};
+use core::ptr::NonNull;
+use noxs::control::{Answer, Asked, Report, State};
+use noxs::device::{Device, Slot};
+use noxs::log::Severity;
+use noxs::page::{GuestPage, Header};
+use noxs::{RawShared, Refusal};
+
+/// Bytes of a log record's text; more is cut off.
+const TEXT: usize = 240;
+
+/// Why there is no channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoChannel {
+    /// The boot slot is empty.
+    Absent,
+    /// What stands there is no page that this guest knows.
+    Refused(Refusal),
+}
+
+impl fmt::Display for NoChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("this guest was given no noxs page"),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+/// The control channel. There is one; copies speak of the same.
+#[derive(Clone, Copy)]
+pub struct Channel {
+    boot: BootInfo,
+    port: Port,
+}
+
+struct Open {
+    page: GuestPage<RawShared>,
+    channel: Channel,
+    /// System time when the channel was opened, from which log records count.
+    since: u64,
+}
+
+static OPEN: Lone<Open> = Lone::new();
+
+static HOOKS: Hooks = Hooks {
+    ring_console: || with_channel(|channel| channel.ring(Slot::CONSOLE)),
+    sleep: |ready| with_channel(|channel| channel.sleep(None, ready)),
+    crashed: || {
+        with_channel(|channel| {
+            channel.report(&Report { state: State::Crashed, ..Report::default() })
+        });
+    },
+};
+
+fn with_channel(work: impl FnOnce(Channel)) {
+    if let Some(channel) = OPEN.with(|open| open.channel) {
+        work(channel);
+    }
+}
+
+impl Channel {
+    /// Finds and checks the page. From here on the console, and a panic, speak through it.
+    ///
+    /// # Errors
+    /// When there is none, or none this guest knows.
+    pub fn open(boot: BootInfo) -> Result<Self, NoChannel> {
+        let (page, port) = bare::store(boot).ok_or(NoChannel::Absent)?;
+        let base = core::ptr::with_exposed_provenance_mut(page.address());
+        let base = NonNull::new(base).ok_or(NoChannel::Absent)?;
+        // SAFETY: the toolstack set the page aside for this; it was mapped for good just now
+        // and nobody keeps references into it.
+        let page = GuestPage::attach(unsafe { RawShared::new(base, PAGE_SIZE) });
+        let page = page.map_err(NoChannel::Refused)?;
+        if let Some(gfn) = page.header().shared_info {
+            shared_info::use_placed(boot, gfn);
+        }
+        let channel = Self { boot, port };
+        OPEN.set(Some(Open { page, channel, since: Clock::new(boot).now() }));
+        hooks::install(&HOOKS);
+        Ok(channel)
+    }
+
+    /// Forgets the page: the console and a panic do without it again.
+    pub(crate) fn forget(self) {
+        OPEN.set(None);
+        hooks::remove();
+    }
+
+    /// The event channel to the host.
+    #[must_use]
+    pub fn port(self) -> Port {
+        self.port
+    }
+
+    /// The boot information of the guest whose channel this is.
+    #[must_use]
+    pub fn boot(self) -> BootInfo {
+        self.boot
+    }
+
+    /// What the page begins with; `None` when it was forgotten.
+    #[must_use]
+    pub fn header(self) -> Option<Header> {
+        self.with(|page| *page.header())
+    }
+
+    /// The grant table, where the page says it is. `None` where there is none.
+    #[must_use]
+    pub fn grants(self) -> Option<Grants> {
+        let table = self.header()?.grant_table;
+        Grants::open(self.boot, table.map(|table| (table.first_frame, table.frames)))
+    }
+
+    fn with<R>(self, work: impl FnOnce(&mut GuestPage<RawShared>) -> R) -> Option<R> {
+        OPEN.with(|open| work(&mut open.page))
+    }
+
+    /// Does `work` on the page and tells the host what there is to tell.
+    fn tell(self, work: impl FnOnce(&mut GuestPage<RawShared>)) {
+        let notify = self.with(|page| {
+            work(page);
+            page.flush()
+        });
+        if notify == Some(true) {
+            event::send(self.port);
+        }
+    }
+
+    /// Tells the host that device `slot` has work.
+    pub fn ring(self, slot: Slot) {
+        self.tell(|page| page.ring_device(slot));
+    }
+
+    /// Sleeps until the host rings, or until system time `until` in ns. Returns at once when
+    /// `ready` says that there is work, or when the host has rung already.
+    pub fn sleep(self, until: Option<u64>, ready: impl FnOnce() -> bool) {
+        if !ready() && self.with(|page| page.sleep().is_empty()) != Some(false) {
+            event::wait_until(self.boot, self.port, until);
+            self.with(|page| page.take());
+        }
+    }
+
+    /// Reports what the guest is doing.
+    pub fn report(self, report: &Report) {
+        self.tell(|page| page.report(report));
+    }
+
+    /// What the host asks for and was not answered.
+    #[must_use]
+    pub fn asked(self) -> Option<Asked> {
+        // A host that is writing rings when it has finished.
+        self.with(|page| page.asked().ok().flatten()).flatten()
+    }
+
+    /// Answers what the host asked for.
+    pub fn answer(self, asked: Asked, answer: Answer) {
+        self.tell(|page| page.answer(asked.sequence, answer));
+    }
+
+    /// What is in a slot of the device table; `None` when it is a hole.
+    #[must_use]
+    pub fn device(self, slot: Slot) -> Option<Device> {
+        self.with(|page| page.device(slot).ok().flatten()).flatten()
+    }
+
+    /// Says that the guest uses a device, with these of its features.
+    pub(crate) fn use_device(self, slot: Slot, features: u16) {
+        // The host is told with the first request.
+        self.with(|page| page.use_device(slot, features));
+    }
+
+    /// Says that the guest uses a device no more.
+    pub(crate) fn leave_device(self, slot: Slot) {
+        self.tell(|page| page.leave_device(slot));
+    }
+
+    /// Writes a log record. One that finds no room is lost and counted.
+    pub fn log(self, severity: Severity, text: fmt::Arguments<'_>) {
+        let mut line = Line { bytes: [0; TEXT], length: 0 };
+        // A line takes what fits: it has no errors.
+        let _ = line.write_fmt(text);
+        let now = Clock::new(self.boot).now();
+        let since = OPEN.with(|open| open.since).unwrap_or(now);
+        self.tell(|page| {
+            let _ = page.log(severity, now.saturating_sub(since), &line.bytes[..line.length]);
+        });
+    }
+}
+
+/// Text of limited length; what does not fit is cut off.
+struct Line {
+    bytes: [u8; TEXT],
+    length: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            let end = self.length + character.len_utf8();
+            if end > TEXT {
+                break;
+            }
+            character.encode_utf8(&mut self.bytes[self.length..end]);
+            self.length = end;
+        }
+        Ok(())
+    }
+}
+
+/// Marks the program as one that wants a noxs page: an ELF note of owner `noxs`, type 1,
+/// whose word is the version of the page.
+#[macro_export]
+macro_rules! noxs_guest {
+    () => {
+        core::arch::global_asm!(
+            ".pushsection .note.Xen, \"a\", @note",
+            ".balign 4",
+            ".long 5, 4, 1",
+            ".asciz \"noxs\"",
+            ".balign 4",
+            ".long 1",
+            ".popsection",
+        );
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_between_characters() {
+        let mut line = Line { bytes: [0; TEXT], length: 0 };
+        assert_eq!(write!(line, "{}", "ä".repeat(TEXT)), Ok(()));
+        assert_eq!(core::str::from_utf8(&line.bytes[..line.length]), Ok(&*"ä".repeat(TEXT / 2)));
+    }
+}

@@ -1,0 +1,314 @@
+//! Talking to the daemon: its HTTP API as blocking calls.
+//!
+//! ```no_run
+//! use lightvm::client::Client;
+//!
+//! let client = Client::connect(lightvm::api::DEFAULT_SOCKET)?;
+//! for guest in client.guests()? {
+//!     println!("{} {:?}", guest.name, guest.report);
+//! }
+//! # Ok::<(), lightvm::client::ClientError>(())
+//! ```
+
+mod connection;
+mod console;
+mod error;
+mod path;
+
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::{
+    CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, GuestInfo, GuestSummary, HostInfo,
+    LogRecords, NetworkInfo, NetworkSpec, NicInfo, Stats, StopAnswer, StopRequest,
+};
+use crate::config::{Disk, Nic};
+
+use connection::{Answer, Connection, Request};
+pub use console::ConsoleStream;
+pub use error::ClientError;
+use path::Route;
+
+/// A client of one daemon. Keeps one connection for one request after the other; usable from any
+/// thread, where requests take turns.
+#[derive(Debug)]
+pub struct Client {
+    socket: PathBuf,
+    idle: Mutex<Option<Connection>>,
+}
+
+impl Client {
+    /// Connects to the daemon that listens at `socket`.
+    ///
+    /// # Errors
+    /// [`ClientError::Connect`]; [`ClientError::is_absent`] tells whether nobody listens there.
+    pub fn connect(socket: impl AsRef<Path>) -> Result<Self, ClientError> {
+        let socket = socket.as_ref().to_owned();
+        let idle = Mutex::new(Some(Connection::open(&socket)?));
+        Ok(Client { socket, idle })
+    }
+
+    /// Where its daemon listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The daemon and its host.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn host(&self) -> Result<HostInfo, ClientError> {
+        self.get(Route::to("host"))
+    }
+
+    /// The guests it serves.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn guests(&self) -> Result<Vec<GuestSummary>, ClientError> {
+        self.get(Route::to("guests"))
+    }
+
+    /// Makes a guest.
+    ///
+    /// # Errors
+    /// [`ClientError`]; with [`ErrorCode::Timeout`](crate::api::ErrorCode::Timeout) it lives and
+    /// was not waited for any longer, with any other nothing of it is left.
+    pub fn create(&self, request: &CreateRequest) -> Result<CreateAnswer, ClientError> {
+        self.send("POST", Route::to("guests"), Some(request))
+    }
+
+    /// Everything about a guest, named by name, UUID or domain number as in all that follows.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn guest(&self, guest: &str) -> Result<GuestInfo, ClientError> {
+        self.get(Route::to("guests").then(guest))
+    }
+
+    /// Takes a guest away without asking it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn destroy(&self, guest: &str) -> Result<(), ClientError> {
+        self.delete(Route::to("guests").then(guest))
+    }
+
+    /// Holds a guest where it is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn pause(&self, guest: &str) -> Result<GuestSummary, ClientError> {
+        self.tell(guest, "pause")
+    }
+
+    /// Lets a held guest go on.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn unpause(&self, guest: &str) -> Result<GuestSummary, ClientError> {
+        self.tell(guest, "unpause")
+    }
+
+    /// Asks a guest to power off.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn poweroff(&self, guest: &str, how: &StopRequest) -> Result<StopAnswer, ClientError> {
+        self.stop(guest, "poweroff", how)
+    }
+
+    /// Asks a guest to reboot.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn reboot(&self, guest: &str, how: &StopRequest) -> Result<StopAnswer, ClientError> {
+        self.stop(guest, "reboot", how)
+    }
+
+    /// Asks a guest to suspend itself.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn suspend(&self, guest: &str, how: &StopRequest) -> Result<StopAnswer, ClientError> {
+        self.stop(guest, "suspend", how)
+    }
+
+    /// Watches a guest's console: what is kept of it first, then what it prints. With `write`
+    /// what is written to the stream goes to the guest; only one at a time can do that.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ErrorCode::Taken`](crate::api::ErrorCode::Taken) when another one
+    /// writes.
+    pub fn console(&self, guest: &str, write: bool) -> Result<ConsoleStream, ClientError> {
+        let route = Route::to("guests").then(guest).then("console");
+        let route = if write { route.query("write=1") } else { route };
+        let connection = Connection::open(&self.socket)?;
+        ConsoleStream::attach(connection, &route.to_string())
+    }
+
+    /// What is kept of a guest's console.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn log(&self, guest: &str) -> Result<Vec<u8>, ClientError> {
+        self.request("GET", &Route::to("guests").then(guest).then("log"), Vec::new())
+    }
+
+    /// What is kept of a guest's log records.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn records(&self, guest: &str) -> Result<LogRecords, ClientError> {
+        self.get(Route::to("guests").then(guest).then("records"))
+    }
+
+    /// What went through a guest's devices.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn stats(&self, guest: &str) -> Result<Stats, ClientError> {
+        self.get(Route::to("guests").then(guest).then("stats"))
+    }
+
+    /// A guest's network interfaces.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn nics(&self, guest: &str) -> Result<Vec<NicInfo>, ClientError> {
+        self.get(Route::to("guests").then(guest).then("nics"))
+    }
+
+    /// Gives a running guest a network interface.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn attach_nic(&self, guest: &str, nic: &Nic) -> Result<NicInfo, ClientError> {
+        self.send("POST", Route::to("guests").then(guest).then("nics"), Some(nic))
+    }
+
+    /// Takes a network interface away from a running guest; with `force` also one in use.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn detach_nic(&self, guest: &str, index: u8, force: bool) -> Result<(), ClientError> {
+        let route = Route::to("guests").then(guest).then("nics").then(&index.to_string());
+        self.delete(if force { route.query("force=1") } else { route })
+    }
+
+    /// A guest's disks.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn disks(&self, guest: &str) -> Result<Vec<DiskInfo>, ClientError> {
+        self.get(Route::to("guests").then(guest).then("disks"))
+    }
+
+    /// Gives a running guest a disk. Its path must be absolute.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn attach_disk(&self, guest: &str, disk: &Disk) -> Result<DiskInfo, ClientError> {
+        self.send("POST", Route::to("guests").then(guest).then("disks"), Some(disk))
+    }
+
+    /// Takes a disk away from a running guest; with `force` also one in use.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn detach_disk(&self, guest: &str, index: u8, force: bool) -> Result<(), ClientError> {
+        let route = Route::to("guests").then(guest).then("disks").then(&index.to_string());
+        self.delete(if force { route.query("force=1") } else { route })
+    }
+
+    /// The networks there are.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn networks(&self) -> Result<Vec<NetworkInfo>, ClientError> {
+        self.get(Route::to("networks"))
+    }
+
+    /// Makes a network.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn create_network(&self, spec: &NetworkSpec) -> Result<NetworkInfo, ClientError> {
+        self.send("POST", Route::to("networks"), Some(spec))
+    }
+
+    /// Takes away a network that no guest is attached to.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn delete_network(&self, name: &str) -> Result<(), ClientError> {
+        self.delete(Route::to("networks").then(name))
+    }
+
+    fn get<T: DeserializeOwned>(&self, route: Route) -> Result<T, ClientError> {
+        self.send("GET", route, None::<&()>)
+    }
+
+    fn tell<T: DeserializeOwned>(&self, guest: &str, verb: &str) -> Result<T, ClientError> {
+        self.send("POST", Route::to("guests").then(guest).then(verb), None::<&()>)
+    }
+
+    fn stop(&self, guest: &str, verb: &str, how: &StopRequest) -> Result<StopAnswer, ClientError> {
+        self.send("POST", Route::to("guests").then(guest).then(verb), Some(how))
+    }
+
+    fn delete(&self, route: Route) -> Result<(), ClientError> {
+        self.request("DELETE", &route, Vec::new()).map(drop)
+    }
+
+    fn send<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        route: Route,
+        body: Option<&B>,
+    ) -> Result<T, ClientError> {
+        let body = body.map_or(Ok(Vec::new()), serde_json::to_vec).map_err(ClientError::Json)?;
+        let answer = self.request(method, &route, body)?;
+        serde_json::from_slice(&answer).map_err(ClientError::Json)
+    }
+
+    /// Makes a request and answers the body of a good answer.
+    fn request(
+        &self,
+        method: &'static str,
+        route: &Route,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let idle = self.idle.lock().take().filter(Connection::is_alive);
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => Connection::open(&self.socket)?,
+        };
+        let target = route.to_string();
+        let answer = connection.exchange(&Request { method, target: &target, body: &body })?;
+        if answer.keep_alive {
+            *self.idle.lock() = Some(connection);
+        }
+        accept(answer)
+    }
+}
+
+/// The body of a good answer, or what the daemon says against the request.
+fn accept(answer: Answer) -> Result<Vec<u8>, ClientError> {
+    if (200..300).contains(&answer.status) {
+        return Ok(answer.body);
+    }
+    match serde_json::from_slice::<ErrorAnswer>(&answer.body) {
+        Ok(refusal) => Err(ClientError::Refused(refusal.error)),
+        Err(_) => Err(ClientError::Status {
+            status: answer.status,
+            body: String::from_utf8_lossy(&answer.body).chars().take(200).collect(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The client against answers as a server writes them.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread::{self, JoinHandle};
+
+use super::*;
+use crate::api::ErrorCode;
+
+/// A daemon that gives one answer after the other and says what it was asked.
+struct Daemon {
+    folder: tempfile::TempDir,
+    thread: JoinHandle<Vec<String>>,
+}
+
+impl Daemon {
+    /// Answers requests with `answers`; each of their lists is one connection's.
+    fn new(connections: Vec<Vec<&'static str>>) -> (Daemon, Client) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("d.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let thread = thread::spawn(move || {
+            let mut asked = Vec::new();
+            for answers in connections {
+                let (mut stream, _) = listener.accept().unwrap();
+                for answer in answers {
+                    asked.push(request(&mut stream));
+                    stream.write_all(answer.as_bytes()).unwrap();
+                }
+            }
+            asked
+        });
+        let client = Client::connect(&socket).unwrap();
+        (Daemon { folder, thread }, client)
+    }
+
+    fn asked(self) -> Vec<String> {
+        let asked = self.thread.join().unwrap();
+        drop(self.folder);
+        asked
+    }
+}
+
+/// A request's first line and body.
+fn request(stream: &mut UnixStream) -> String {
+    let (mut text, mut byte) = (String::new(), [0]);
+    while !text.ends_with("\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        text.push(char::from(byte[0]));
+    }
+    let length = text
+        .split("content-length: ")
+        .nth(1)
+        .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    format!("{} {}", text.lines().next().unwrap(), String::from_utf8(body).unwrap())
+}
+
+#[test]
+fn requests_follow_each_other_on_one_connection() {
+    let (daemon, client) = Daemon::new(vec![vec![
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=1\r\nde\r\n0\r\n\r\n",
+    ]]);
+    assert_eq!(client.guests().unwrap(), []);
+    client.detach_nic("web 1", 2, true).unwrap();
+    assert_eq!(client.log("web-1").unwrap(), b"abcde");
+    assert_eq!(
+        daemon.asked(),
+        [
+            "GET /v1/guests HTTP/1.1 ",
+            "DELETE /v1/guests/web%201/nics/2?force=1 HTTP/1.1 ",
+            "GET /v1/guests/web-1/log HTTP/1.1 ",
+        ]
+    );
+}
+
+#[test]
+fn a_closed_connection_is_opened_again() {
+    let (daemon, client) = Daemon::new(vec![
+        vec!["HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n[]"],
+        vec!["HTTP/1.1 200 OK\r\n\r\n[]"],
+        vec!["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"],
+    ]);
+    for _ in 0..3 {
+        assert_eq!(client.guests().unwrap(), []);
+    }
+    assert_eq!(daemon.asked().len(), 3);
+}
+
+#[test]
+fn a_refusal_says_what_why_and_what_to_do() {
+    let (daemon, client) = Daemon::new(vec![vec![
+        "HTTP/1.1 409 Conflict\r\ncontent-length: 88\r\n\r\n\
+         {\"error\":{\"code\":\"taken\",\"message\":\"the name `a` is taken\",\"hint\":\"choose another one\"}}",
+        "HTTP/1.1 500 Oh\r\ncontent-length: 4\r\n\r\nbang",
+    ]]);
+    let stop = StopRequest { timeout_ms: Some(5), force: false };
+    let error = client.poweroff("a", &stop).unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::Taken));
+    assert_eq!(error.to_string(), "the name `a` is taken; choose another one");
+    assert_eq!(
+        client.guests().unwrap_err().to_string(),
+        "the daemon answers with status 500: bang"
+    );
+    assert_eq!(
+        daemon.asked()[0],
+        "POST /v1/guests/a/poweroff HTTP/1.1 {\"timeout_ms\":5,\"force\":false}"
+    );
+}
+
+#[test]
+fn a_console_is_a_stream_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("d.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let thread = thread::spawn(move || {
+        drop(listener.accept().unwrap());
+        let (mut stream, _) = listener.accept().unwrap();
+        let asked = request(&mut stream);
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nupgrade: lightvm-console\r\n\r\nlogin: ";
+        stream.write_all(answer.as_bytes()).unwrap();
+        let mut typed = [0; 4];
+        stream.read_exact(&mut typed).unwrap();
+        stream.write_all(&typed).unwrap();
+        asked
+    });
+    let client = Client::connect(&socket).unwrap();
+    let mut console = client.console("web-1", true).unwrap();
+    console.write_all(b"root").unwrap();
+    let mut text = String::new();
+    console.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "login: root");
+    assert_eq!(thread.join().unwrap(), "GET /v1/guests/web-1/console?write=1 HTTP/1.1 ");
+}
+
+#[test]
+fn what_is_no_answer_is_an_error() {
+    for answer in [
+        "",
+        "SSH-2.0-x\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[]",
+        "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n[]",
+        "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n[]",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n[]\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{",
+    ] {
+        let (daemon, client) = Daemon::new(vec![vec![answer]]);
+        assert!(client.guests().is_err(), "{answer}");
+        daemon.asked();
+    }
+}
+
+#[test]
+fn no_daemon_is_told_from_a_broken_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("d.sock");
+    assert!(Client::connect(&socket).unwrap_err().is_absent());
+    drop(UnixListener::bind(&socket).unwrap());
+    let error = Client::connect(&socket).unwrap_err();
+    assert!(error.is_absent(), "{error}");
+    assert!(error.to_string().contains("start chaosd"), "{error}");
+}
