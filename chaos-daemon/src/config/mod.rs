@@ -7,6 +7,8 @@ use std::{fs, io};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::console;
+
 /// Where the file is unless said otherwise. It need not exist.
 pub const DEFAULT_PATH: &str = "/etc/lightvm/chaosd.toml";
 
@@ -23,10 +25,14 @@ pub struct DaemonConfig {
     pub group: Option<String>,
     /// Where the registry and the daemon's own records are.
     pub state: PathBuf,
+    /// Where networks are kept over boots.
+    pub networks: PathBuf,
     /// Where consoles' logs are.
     pub logs: PathBuf,
     /// Threads that serve guests; as many as CPUs, 8 at most, unless said.
     pub shards: Option<NonZeroUsize>,
+    /// Guests' consoles.
+    pub console: console::Options,
 }
 
 impl Default for DaemonConfig {
@@ -35,8 +41,10 @@ impl Default for DaemonConfig {
             socket: "/run/lightvm/chaosd.sock".into(),
             group: None,
             state: "/run/lightvm".into(),
+            networks: "/var/lib/lightvm/networks".into(),
             logs: "/var/log/lightvm".into(),
             shards: None,
+            console: console::Options::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use lightvm::xen::ShutdownReason;
 use tracing::{error, info};
 
 use super::build::{build, leave};
+use super::devices::unplug_all;
 use super::{Gone, Guest, GuestError};
 use crate::daemon::{Daemon, blocking};
 
@@ -23,12 +24,23 @@ pub async fn destroy(daemon: Arc<Daemon>, guest: Arc<Guest>) -> Result<(), Guest
         if turn.0 {
             return Err(GuestError::NotFound(guest.life.record.name.to_string()));
         }
-        tear_down(&daemon, &guest, &mut turn).await
+        end_for_good(&daemon, &guest, &mut turn).await
     });
     ending.await.map_err(|_| GuestError::Broken)?
 }
 
-/// Disconnects and destroys a guest. The caller has its turn.
+/// Ends a guest for good. The caller has its turn.
+async fn end_for_good(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+    turn: &mut Gone,
+) -> Result<(), GuestError> {
+    tear_down(daemon, guest, turn).await?;
+    daemon.consoles.close(guest.uuid);
+    Ok(())
+}
+
+/// Disconnects and destroys a guest, perhaps to build it again. The caller has its turn.
 async fn tear_down(
     daemon: &Arc<Daemon>,
     guest: &Arc<Guest>,
@@ -37,6 +49,8 @@ async fn tear_down(
     leave(daemon, guest.shard, guest.uuid).await;
     let (ends, record) = (Arc::clone(daemon), guest.life.record.clone());
     blocking(move || ends.lifecycle.destroy(&record)).await??;
+    let devices = guest.record.lock().devices.clone();
+    unplug_all(&daemon.networks, guest.uuid, &devices).await;
     daemon.records.forget(guest.uuid);
     daemon.guests.remove(guest.uuid);
     turn.0 = true;
@@ -79,7 +93,7 @@ async fn act(
         End::Destroyed => Action::Destroy,
     };
     match action {
-        Action::Destroy => tear_down(daemon, guest, turn).await,
+        Action::Destroy => end_for_good(daemon, guest, turn).await,
         Action::Restart => again(daemon, guest, turn).await,
         Action::Preserve => preserve(daemon, guest, turn).await,
         Action::RenameRestart => again(daemon, guest, turn).await,

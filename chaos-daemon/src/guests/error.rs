@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::block::disk::DiskError;
 use crate::facade::JournalError;
+use crate::network::NetworkError;
 
 /// Why something could not be done with a guest.
 #[derive(Debug, Error)]
@@ -30,6 +31,9 @@ pub enum GuestError {
     /// A disk cannot be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// An interface cannot be attached.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Its facade's journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -39,6 +43,14 @@ pub enum GuestError {
     /// It has no such device.
     #[error("the guest has no {kind} {index}")]
     NoDevice {
+        /// Such as `disk`.
+        kind: &'static str,
+        /// Its number.
+        index: u8,
+    },
+    /// It was asked to let go of a device and did not.
+    #[error("the guest does not let go of its {kind} {index}; take it by force")]
+    Holds {
         /// Such as `disk`.
         kind: &'static str,
         /// Its number.
@@ -73,8 +85,10 @@ impl GuestError {
             GuestError::Lifecycle(e) => lifecycle_code(e),
             GuestError::Domain(e) => domain_code(e),
             GuestError::Disk(_) => ErrorCode::BadInput,
+            GuestError::Network(e) => e.code(),
             GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
             GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
+            GuestError::Holds { .. } => ErrorCode::Timeout,
             GuestError::Timeout(_) => ErrorCode::Timeout,
             GuestError::Unsupported(_) => ErrorCode::Unsupported,
             GuestError::Xen(_)

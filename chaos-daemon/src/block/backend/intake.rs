@@ -53,8 +53,9 @@ impl BlockBackend {
         Ok(batch)
     }
 
-    fn is_held_back(&self) -> bool {
-        self.ordered.as_ref().is_some_and(Ordered::holds_others)
+    fn is_held_back(&mut self) -> bool {
+        self.alone |= !self.disk.is_changing();
+        !self.alone || self.ordered.as_ref().is_some_and(Ordered::holds_others)
     }
 
     fn admit(&mut self, request: &Request, host: &mut Host<'_>) -> Admission {
@@ -158,12 +159,12 @@ impl BlockBackend {
         self.memory += memory;
         self.changing += u32::from(kind == Kind::Change);
         let open = Open { kind, memory, parts: Vec::new() };
-        self.window.open(request.id, request.operation(), open)
+        self.window.open(request.id, request.answered_operation(), open)
     }
 
     fn refuse_at_once(&mut self, request: &Request, refusal: Refusal) -> Admission {
         let open = Open { kind: Kind::Read, memory: 0, parts: Vec::new() };
-        let number = self.window.open(request.id, request.operation(), open);
+        let number = self.window.open(request.id, request.answered_operation(), open);
         self.refuse(number, refusal);
         Admission::Taken
     }
