@@ -16,6 +16,7 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
+use crate::console;
 use crate::guests::{self, Ends, GuestError, Guests, Records};
 use crate::shard::{Shard, ShardError};
 use crate::switch;
@@ -82,6 +83,8 @@ pub struct Daemon {
     pub lifecycle: Lifecycle,
     /// Threads that serve them.
     pub shards: Vec<Shard>,
+    /// Guests' consoles. After the shards: these hand over what guests print.
+    pub consoles: console::Service,
     /// The guests.
     pub guests: Guests,
     /// What is written down about them, for the next daemon.
@@ -132,11 +135,13 @@ impl Daemon {
             .enumerate()
             .map(|(number, seed)| Shard::start(number, &xen, seed))
             .collect::<Result<_, _>>()?;
+        let consoles = console::Service::open(&config.logs, &config.console)
+            .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let (guests, ends) = (Guests::default(), Ends::default());
-        Ok(Daemon { config, xen, lifecycle, shards, guests, records, ends, _only: only })
+        Ok(Daemon { config, xen, lifecycle, shards, consoles, guests, records, ends, _only: only })
     }
 }
 

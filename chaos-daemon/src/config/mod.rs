@@ -7,6 +7,8 @@ use std::{fs, io};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::console;
+
 /// Where the file is unless said otherwise. It need not exist.
 pub const DEFAULT_PATH: &str = "/etc/lightvm/chaosd.toml";
 
@@ -27,6 +29,8 @@ pub struct DaemonConfig {
     pub logs: PathBuf,
     /// Threads that serve guests; as many as CPUs, 8 at most, unless said.
     pub shards: Option<NonZeroUsize>,
+    /// Guests' consoles.
+    pub console: console::Options,
 }
 
 impl Default for DaemonConfig {
@@ -37,6 +41,7 @@ impl Default for DaemonConfig {
             state: "/run/lightvm".into(),
             logs: "/var/log/lightvm".into(),
             shards: None,
+            console: console::Options::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The host's own positions are never read back from the page: a guest can write them.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use noxs::SharedMemory;
 
@@ -98,6 +98,21 @@ impl<M: SharedMemory> Ring<M> {
     pub fn publish(&self, consumed: u32, produced: u32) {
         self.page.store(REQUESTS_CONSUMED, consumed, Ordering::Release);
         self.page.store(ANSWERS_PRODUCED, produced, Ordering::Release);
+        // A guest notifies only when it finds the requests empty or the answers full
+        // (Linux' `xb_write` and `xb_read`). What it did before it could see these
+        // positions must be seen by whoever looks after this.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether the guest has written more requests than `consumed`. Lies count as more.
+    pub fn has_requests(&self, consumed: u32) -> bool {
+        self.page.load(REQUESTS_PRODUCED, Ordering::Acquire) != consumed
+    }
+
+    /// Whether there is room behind position `produced`. Lies count as room.
+    pub fn has_room(&self, produced: u32) -> bool {
+        let consumed = self.page.load(ANSWERS_CONSUMED, Ordering::Acquire);
+        distance(consumed, produced) != Ok(STREAM_SIZE)
     }
 
     /// Tells the guest why nobody answers any more.

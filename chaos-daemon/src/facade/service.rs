@@ -151,10 +151,19 @@ impl<M: SharedMemory> Facade<M> {
         self.ring.publish(self.machine.consumed(), self.machine.produced());
         Turn {
             notify: std::mem::take(&mut self.notify),
-            again: budget == 0,
+            again: self.has_more(),
             events: std::mem::take(&mut self.events),
             unsafe_to_restart: written.err(),
         }
+    }
+
+    /// Whether there is anything to move that the guest will not notify us of.
+    fn has_more(&self) -> bool {
+        let (ring, machine) = (&self.ring, &self.machine);
+        ring.wants_reconnection()
+            || machine.broken().is_none()
+                && (machine.wants() != Ok(0) && ring.has_requests(machine.consumed())
+                    || !machine.output().is_empty() && ring.has_room(machine.produced()))
     }
 
     /// The guest is gone: removes the journal.

@@ -236,6 +236,78 @@ fn positions_run_around_the_ring_and_past_two_to_the_32() {
     assert!(world.word(REQ_CONS) < far);
 }
 
+/// A page whose guest writes a whole request, and takes an answer's first half, in the
+/// moment before the host's positions appear, and has no reason to notify.
+struct Racing {
+    page: Memory,
+    moves: RefCell<Vec<Box<dyn FnOnce(&Memory)>>>,
+}
+
+impl SharedMemory for Racing {
+    fn len(&self) -> usize {
+        self.page.len()
+    }
+    fn read(&self, offset: usize, out: &mut [u8]) {
+        self.page.read(offset, out);
+    }
+    fn write(&self, offset: usize, bytes: &[u8]) {
+        self.page.write(offset, bytes);
+    }
+    fn load(&self, offset: usize, order: Ordering) -> u32 {
+        self.page.load(offset, order)
+    }
+    fn store(&self, offset: usize, value: u32, order: Ordering) {
+        if offset == REQ_CONS
+            && let Some(go) = self.moves.borrow_mut().pop()
+        {
+            go(&self.page);
+        }
+        self.page.store(offset, value, order);
+    }
+    fn swap(&self, _: usize, _: u32) -> u32 {
+        unreachable!("the facade does not")
+    }
+    fn fetch_or(&self, _: usize, _: u32) -> u32 {
+        unreachable!("the facade does not")
+    }
+}
+
+#[test]
+fn what_comes_while_a_turn_ends_is_not_left_lying() {
+    let page = Memory(Rc::new(RefCell::new(vec![0; 4096])));
+    let request = message(Kind::Read, 1, 0, b"name\0");
+    let late: Box<dyn FnOnce(&Memory)> = Box::new(move |page| {
+        page.write(0, &request);
+        page.store(REQ_PROD, u32::try_from(request.len()).unwrap(), Ordering::SeqCst);
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let racing = Racing { page: page.clone(), moves: RefCell::new(vec![late]) };
+    let journal = folder.path().join("facade");
+    let mut facade = Facade::create(&guest(), Vec::new(), racing, &journal).unwrap();
+    assert!(facade.service().again);
+    let turn = facade.service();
+    assert!(turn.notify && !turn.again);
+    assert_eq!(page.load(RSP_PROD, Ordering::SeqCst), 16 + 5);
+}
+
+#[test]
+fn room_that_appears_while_a_turn_ends_is_used() {
+    let page = Memory(Rc::new(RefCell::new(vec![0; 4096])));
+    let requests: Vec<u8> =
+        (0..40).flat_map(|_| message(Kind::GetDomainPath, 1, 0, b"7\0")).collect();
+    page.write(0, &requests);
+    page.store(REQ_PROD, u32::try_from(requests.len()).unwrap(), Ordering::SeqCst);
+    let folder = tempfile::tempdir().unwrap();
+    let take: Box<dyn FnOnce(&Memory)> = Box::new(|page| {
+        page.store(RSP_CONS, page.load(RSP_PROD, Ordering::SeqCst) - 24, Ordering::SeqCst)
+    });
+    let racing = Racing { page: page.clone(), moves: RefCell::new(vec![take, Box::new(|_| {})]) };
+    let journal = folder.path().join("facade");
+    let mut facade = Facade::create(&guest(), Vec::new(), racing, &journal).unwrap();
+    assert!(!facade.service().again, "nothing to do until the guest makes room");
+    assert!(facade.service().again, "it did while the turn ended");
+}
+
 #[test]
 fn lying_indexes_end_the_connection_until_it_is_made_anew() {
     for field in [REQ_PROD, RSP_CONS] {

@@ -77,7 +77,8 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     };
     let (site, of, life_of) = (Arc::clone(daemon), record.clone(), entry.clone());
     let (line, devices) = blocking(move || {
-        let plugs = devices::plugs(&life_of, &of, devices::open_all(&of.devices)?);
+        let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices)?);
+        let plugs = devices::plugs(&life_of, &of, console, specs);
         let (xen, journal) = (&site.xen, &site.records.journal(uuid));
         let place = Place { xen, life: &life_of, plugs: &plugs, journal, running: true };
         Ok::<_, GuestError>((place.line(of.control)?, plugs))

@@ -38,6 +38,7 @@ pub(super) async fn build(
     let built = Site { daemon, uuid }.build(&config, &mut record, paused).await;
     if built.is_err() {
         daemon.records.forget(uuid);
+        daemon.consoles.close(uuid);
     }
     built
 }
@@ -90,7 +91,7 @@ impl Site<'_> {
             let spec = ChannelSpec::for_guest(built_as(record.control), &config);
             let prepared = daemon.lifecycle.prepare_with(&config, &spec)?;
             let life = prepared.record();
-            let plugs = devices::plugs(life, &record, specs);
+            let plugs = devices::plugs(life, &record, daemon.consoles.sink(life.uuid), specs);
             let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
             let place = Place { xen, life, plugs: &plugs, journal, running: false };
             let line = place.line(record.control)?;
@@ -125,7 +126,8 @@ impl Guest {
         record: GuestRecord,
     ) -> Arc<Guest> {
         let (record, turn) = (record.into(), Gone(false).into());
-        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, turn })
+        let ended = watch::Sender::new(None);
+        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, ended, turn })
     }
 }
 

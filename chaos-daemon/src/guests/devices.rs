@@ -69,13 +69,14 @@ pub(super) fn open(device: &DeviceRecord) -> Result<DeviceSpec, GuestError> {
 pub(super) fn plugs(
     life: &Record,
     record: &GuestRecord,
+    sink: Sink,
     specs: Vec<(u8, DeviceSpec)>,
 ) -> Vec<Plug> {
     let console = life.channel.as_ref().map_or(life.console, |channel| channel.console);
     let console = Plug {
         slot: CONSOLE,
         index: 0,
-        spec: DeviceSpec::Console(Sink),
+        spec: DeviceSpec::Console(sink),
         // Right behind the page.
         first_frame: life.channel.as_ref().map_or(0, |channel| channel.guest_frame + 1),
         rings: vec![console.frame],

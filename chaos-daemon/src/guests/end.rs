@@ -23,12 +23,23 @@ pub async fn destroy(daemon: Arc<Daemon>, guest: Arc<Guest>) -> Result<(), Guest
         if turn.0 {
             return Err(GuestError::NotFound(guest.life.record.name.to_string()));
         }
-        tear_down(&daemon, &guest, &mut turn).await
+        end_for_good(&daemon, &guest, &mut turn).await
     });
     ending.await.map_err(|_| GuestError::Broken)?
 }
 
-/// Disconnects and destroys a guest. The caller has its turn.
+/// Ends a guest for good. The caller has its turn.
+async fn end_for_good(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+    turn: &mut Gone,
+) -> Result<(), GuestError> {
+    tear_down(daemon, guest, turn).await?;
+    daemon.consoles.close(guest.uuid);
+    Ok(())
+}
+
+/// Disconnects and destroys a guest, perhaps to build it again. The caller has its turn.
 async fn tear_down(
     daemon: &Arc<Daemon>,
     guest: &Arc<Guest>,
@@ -79,7 +90,7 @@ async fn act(
         End::Destroyed => Action::Destroy,
     };
     match action {
-        Action::Destroy => tear_down(daemon, guest, turn).await,
+        Action::Destroy => end_for_good(daemon, guest, turn).await,
         Action::Restart => again(daemon, guest, turn).await,
         Action::Preserve => preserve(daemon, guest, turn).await,
         Action::RenameRestart => again(daemon, guest, turn).await,

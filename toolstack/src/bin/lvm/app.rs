@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use lightvm::client::Client;
 use lightvm::create::Creator;
 use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::Registry;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     /// Print JSON.
     pub(crate) json: bool,
     registry_dir: PathBuf,
+    socket: PathBuf,
 }
 
 impl App {
@@ -37,6 +39,20 @@ impl App {
     pub(crate) fn lifecycle(&self) -> Result<(Arc<Xen>, Lifecycle), Failure> {
         let (xen, registry) = self.open()?;
         Ok((Arc::clone(&xen), Lifecycle::new(Creator::new(&xen), registry)))
+    }
+
+    /// The daemon, where one listens.
+    pub(crate) fn daemon(&self) -> Result<Option<Client>, Failure> {
+        match Client::connect(&self.socket) {
+            Ok(client) => Ok(Some(client)),
+            Err(e) if e.is_absent() => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The daemon, for what cannot be done without.
+    pub(crate) fn need_daemon(&self) -> Result<Client, Failure> {
+        Ok(Client::connect(&self.socket)?)
     }
 
     /// Tells a failure on standard error and answers the code to exit with.
@@ -61,7 +77,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return not_parsed(&e),
     };
-    let app = App { json: cli.json, registry_dir: cli.registry };
+    let app = App { json: cli.json, registry_dir: cli.registry, socket: cli.socket };
     match run(&app, cli.verb) {
         Ok(code) => code,
         Err(failure) => app.tell(&failure).into(),
@@ -71,8 +87,8 @@ pub(crate) fn main() -> ExitCode {
 /// Verbs answer their exit code where success has more than one.
 fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
     use crate::{
-        completions, console, create, destroy, dmesg, info, list, man, pause, rename,
-        sched_credit2, shutdown, stats, vcpu_pin,
+        block, completions, console, create, destroy, dmesg, info, list, log, man, net, network,
+        pause, rename, sched_credit2, shutdown, stats, vcpu_pin,
     };
     let done = |()| ExitCode::SUCCESS;
     match verb {
@@ -85,6 +101,14 @@ fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Unpause(args) => pause::unpause(app, &args),
         Verb::Shutdown(args) => shutdown::shutdown(app, &args),
         Verb::Reboot(args) => shutdown::reboot(app, &args),
+        Verb::Log(args) => log::run(app, &args).map(done),
+        Verb::Network { verb } => network::run(app, &verb),
+        Verb::NetAttach(args) => net::attach(app, &args).map(done),
+        Verb::NetDetach(args) => net::detach(app, &args).map(done),
+        Verb::NetList(args) => net::list(app, &args).map(done),
+        Verb::BlockAttach(args) => block::attach(app, &args).map(done),
+        Verb::BlockDetach(args) => block::detach(app, &args).map(done),
+        Verb::BlockList(args) => block::list(app, &args).map(done),
         Verb::Rename(args) => rename::run(app, args).map(done),
         Verb::VcpuPin(args) => vcpu_pin::run(app, &args).map(done),
         Verb::SchedCredit2(args) => sched_credit2::run(app, &args).map(done),

@@ -37,8 +37,11 @@ fn check(args: &CreateArgs, flags: &GuestFlags) -> Result<(), Failure> {
     if many && flags.uuid.is_some() {
         return Err(Failure::usage("--uuid is for one guest; leave it out with -n"));
     }
-    if args.timeout.is_some() && !args.wait && !args.console {
+    if args.timeout.is_some() && args.wait.is_none() && !args.console {
         return Err(Failure::usage("--timeout is for --wait and --console; give one of them"));
+    }
+    if args.console && args.paused {
+        return Err(Failure::usage("--console starts the guest; leave out --paused"));
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(app: &App, args: &DestroyArgs) -> Result<ExitCode, Failure> {
     let progress = Progress::new("destroying", names.len());
     let code = target::each(app, &names, |name| {
         let target = Target::find(&xen, lifecycle.registry(), name)?;
-        let result = destroy(&lifecycle, &target, name, args.foreign);
+        let result = destroy(app, &lifecycle, &target, name, args.foreign);
         progress.step();
         result.map(|answer| (format!("{} is destroyed", target.label()), answer))
     });
@@ -49,6 +49,7 @@ fn every_guest(xen: &Xen, lifecycle: &Lifecycle) -> Result<Vec<String>, Failure>
 }
 
 fn destroy(
+    app: &App,
     lifecycle: &Lifecycle,
     target: &Target,
     named: &str,
@@ -59,7 +60,12 @@ fn destroy(
         return Err(Failure::said(Exit::Failure, "Domain-0 is this host itself; it stays"));
     }
     if let Some(record) = &target.entry.record {
-        lifecycle.destroy(record)?;
+        // The daemon gives back what it has of its guests first. Where it does not answer, they
+        // can be taken away all the same.
+        match app.daemon()?.filter(|_| record.channel.is_some()) {
+            Some(client) => client.destroy(&record.uuid.to_string())?,
+            None => lifecycle.destroy(record)?,
+        }
     } else if foreign && !matches!(Selector::from(named), Selector::Name(_)) {
         target.call(Xen::destroy_domain)?;
     } else {

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Timeout = 7,
     /// The configuration, or an image it names, cannot be used.
     BadInput = 8,
+    /// The daemon is needed and does not answer.
+    NoDaemon = 9,
     /// Ended by Ctrl-C or SIGTERM.
     Interrupted = 130,
 }
@@ -38,6 +40,7 @@ impl Exit {
             Exit::Taken => "taken",
             Exit::Timeout => "timeout",
             Exit::BadInput => "bad-input",
+            Exit::NoDaemon => "no-daemon",
             Exit::Interrupted => "interrupted",
         }
     }
@@ -69,6 +72,7 @@ mod tests {
             Exit::Taken,
             Exit::Timeout,
             Exit::BadInput,
+            Exit::NoDaemon,
             Exit::Interrupted,
         ] {
             let line = format!("\n  {:<3}  ", exit.code());

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::io;
 
+use lightvm::api::ErrorCode;
 use lightvm::build::BuildError;
+use lightvm::client::ClientError;
 use lightvm::config::{ConfigError, CpuSetError, NameError};
 use lightvm::create::CreateError;
 use lightvm::domain::DomainError;
@@ -37,6 +39,8 @@ pub(crate) enum Failure {
     Cpus(#[from] CpuSetError),
     #[error(transparent)]
     Name(#[from] NameError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A file or a terminal.
     #[error("{action}: {source}")]
     Io { action: String, source: io::Error },
@@ -81,6 +85,7 @@ impl Failure {
             Failure::Lifecycle(e) => of_lifecycle(e),
             Failure::Config(_) => Exit::BadInput,
             Failure::Cpus(_) | Failure::Name(_) => Exit::Usage,
+            Failure::Client(e) => of_client(e),
             Failure::Io { .. } | Failure::OutputClosed => Exit::Failure,
             Failure::Said { exit, .. } => *exit,
             Failure::With { source, .. } => source.exit(),
@@ -129,6 +134,23 @@ fn of_xen(e: &XenError) -> Exit {
     }
 }
 
+fn of_client(e: &ClientError) -> Exit {
+    match (e, e.code()) {
+        (ClientError::Connect { source, .. }, _)
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            Exit::NoXen
+        }
+        (ClientError::Connect { .. }, _) => Exit::NoDaemon,
+        (_, Some(ErrorCode::NotFound)) => Exit::NotFound,
+        (_, Some(ErrorCode::Taken)) => Exit::Taken,
+        (_, Some(ErrorCode::NoResources)) => Exit::NoResources,
+        (_, Some(ErrorCode::Timeout)) => Exit::Timeout,
+        (_, Some(ErrorCode::BadInput)) => Exit::BadInput,
+        _ => Exit::Failure,
+    }
+}
+
 fn of_registry(e: &RegistryError) -> Exit {
     match e {
         RegistryError::NameTaken { .. } | RegistryError::UuidTaken { .. } => Exit::Taken,
@@ -143,6 +165,7 @@ fn of_create(e: &CreateError) -> Exit {
         CreateError::Image(_) | CreateError::Cpus { .. } | CreateError::NoSuchPool { .. } => {
             Exit::BadInput
         }
+        CreateError::NeedsDaemon => Exit::NoDaemon,
         CreateError::Build(e) => of_build(e),
         CreateError::Xen(e) => of_xen(e),
         _ => Exit::Failure,

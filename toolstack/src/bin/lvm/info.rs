@@ -20,6 +20,6 @@ pub(crate) fn run(app: &App, args: &InfoArgs) -> Result<(), Failure> {
         let config = target.guest("info --config")?.record.config;
         return if app.json { output::json(&config) } else { output::print(&config.to_toml()) };
     }
-    let info = guest::GuestInfo::ask(&xen, &target)?;
+    let info = guest::GuestInfo::ask(app, &xen, &target)?;
     if app.json { output::json(&info) } else { output::print(&info.text()) }
 }

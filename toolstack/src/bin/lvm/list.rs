@@ -1,5 +1,7 @@
 //! `lvm list`: the domains of the host.
 
+use lightvm::build::Control;
+use lightvm::config::ControlMode;
 use lightvm::registry::Entry;
 use serde::Serialize;
 use uuid::Uuid;
@@ -50,6 +52,8 @@ pub(crate) struct Row {
     pool: u32,
     /// Created by lvm.
     managed: bool,
+    /// Its control channel, if it has one.
+    control: Option<ControlMode>,
 }
 
 impl From<&Entry> for Row {
@@ -71,6 +75,7 @@ impl From<&Entry> for Row {
             cpu_time_ns: info.cpu_time,
             pool: info.cpupool,
             managed: entry.record.is_some(),
+            control: control_of(entry),
         }
     }
 }
@@ -82,6 +87,17 @@ pub(crate) fn type_of(entry: &Entry) -> &'static str {
         (Some(_), true) => "pvh",
         (None, true) => "hvm",
     }
+}
+
+/// The control channel of a guest that the daemon serves.
+pub(crate) fn control_of(entry: &Entry) -> Option<ControlMode> {
+    let record = entry.record.as_ref()?;
+    Some(match (record.channel.as_ref()?.control, record.config.control()) {
+        (Control::None, _) => ControlMode::None,
+        (Control::Noxs, _) => ControlMode::Noxs,
+        (Control::Store, ControlMode::XenStore) => ControlMode::XenStore,
+        (Control::Store, _) => ControlMode::Facade,
+    })
 }
 
 fn table(entries: &[Entry], long: bool) -> String {
@@ -105,7 +121,8 @@ fn table(entries: &[Entry], long: bool) -> String {
     let [a, b, c, d, e, f, g] = HEADER;
     let rows = entries.iter().map(|entry| {
         let [a, b, c, d, e, f, g] = row(entry);
-        [a, b, c, d, e, f, g, entry.info.uuid.to_string()]
+        let control = control_of(entry).map_or_else(|| "-".to_owned(), |mode| mode.to_string());
+        [a, b, c, d, e, f, g, control, entry.info.uuid.to_string()]
     });
-    output::table([a, b, c, d, e, f, g, "UUID"], &numbers, rows)
+    output::table([a, b, c, d, e, f, g, "CONTROL", "UUID"], &numbers, rows)
 }

@@ -5,6 +5,7 @@
 
 mod app;
 mod args;
+mod block;
 mod completions;
 mod console;
 mod create;
@@ -13,8 +14,12 @@ mod dmesg;
 mod exit;
 mod failure;
 mod info;
+mod input;
 mod list;
+mod log;
 mod man;
+mod net;
+mod network;
 mod output;
 mod pause;
 mod progress;
@@ -27,6 +32,7 @@ mod stats;
 mod target;
 mod terminal;
 mod vcpu_pin;
+mod viewer;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! A session on a guest's console: keys to the guest, its output to us.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::output;
 use crate::signals::Signals;
 use crate::terminal::RawMode;
-
-/// Ctrl-], which leaves.
-const ESCAPE: u8 = 0x1d;
 
 /// How often the domain is asked for its end where Xen tells somebody else.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -28,6 +26,8 @@ const READS_IN_A_ROW: usize = 16;
 pub(crate) enum Left {
     /// The guest ended.
     Ended(End),
+    /// The daemon ended it, and the guest lives.
+    Lost,
     /// Ctrl-], or the terminal is gone.
     Detached,
     /// Standard input ended, and the guest was silent for long enough.
@@ -98,7 +98,7 @@ impl Session {
             if self.wait(Some(&console), next, more)? {
                 return Ok(Left::Interrupted);
             }
-            self.input.push(&console)?;
+            self.input.push(|bytes| console.write(bytes))?;
         }
     }
 
@@ -192,76 +192,4 @@ fn copy_output(console: &Console) -> Result<(usize, bool), Failure> {
     }
     out.flush().map_err(output::output_failed)?;
     Ok((total, total >= READS_IN_A_ROW * chunk.len()))
-}
-
-/// Standard input on its way to the guest.
-#[derive(Debug, Default)]
-struct Input {
-    waiting: Vec<u8>,
-    ended: bool,
-    left: bool,
-}
-
-impl Input {
-    fn wants_more(&self) -> bool {
-        !self.ended && !self.left && self.waiting.is_empty()
-    }
-
-    /// Reads what there is.
-    fn fill(&mut self, terminal: bool) -> Result<(), Failure> {
-        let mut chunk = [0; 1024];
-        match io::stdin().lock().read(&mut chunk) {
-            Ok(n) => self.take(&chunk[..n], terminal),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            // The terminal was hung up.
-            Err(_) if terminal => self.left = true,
-            Err(e) => return Err(Failure::io("cannot read standard input")(e)),
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, bytes: &[u8], terminal: bool) {
-        if bytes.is_empty() {
-            self.ended = true;
-            self.left |= terminal;
-        }
-        let end = bytes.iter().position(|&b| terminal && b == ESCAPE);
-        self.left |= end.is_some();
-        self.waiting.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
-    }
-
-    /// Hands the guest what it has room for; it raises an event when it has more.
-    fn push(&mut self, console: &Console) -> Result<(), Failure> {
-        if !self.waiting.is_empty() {
-            let n =
-                console.write(&self.waiting).map_err(Failure::io("cannot write to the console"))?;
-            self.waiting.drain(..n);
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ctrl_bracket_leaves_a_terminal_and_passes_through_a_pipe() {
-        let mut input = Input::default();
-        input.take(b"ls\r\x1dmore", true);
-        assert_eq!((input.waiting.as_slice(), input.left), (b"ls\r".as_slice(), true));
-        let mut input = Input::default();
-        input.take(b"a\x1db", false);
-        assert_eq!((input.waiting.as_slice(), input.left), (b"a\x1db".as_slice(), false));
-    }
-
-    #[test]
-    fn a_pipe_s_end_does_not_leave() {
-        let mut input = Input::default();
-        input.take(b"", false);
-        assert!(input.ended && !input.left && !input.wants_more());
-        let mut input = Input::default();
-        input.take(b"", true);
-        assert!(input.left);
-    }
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use lightvm::api::{ErrorCode, StopAnswer, StopOutcome, StopRequest};
 use lightvm::config::GuestName;
 use lightvm::domain::{End, Timings};
 use lightvm::lifecycle::{Guest, Outcome};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::args::NamesArgs;
+use crate::args::StopArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::target::{self, Target};
@@ -19,11 +20,11 @@ use crate::target::{self, Target};
 /// How long Xen may take to bring all vCPUs of a domain to a stop.
 const STOPPING: Duration = Duration::from_secs(10);
 
-pub(crate) fn shutdown(app: &App, args: &NamesArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn shutdown(app: &App, args: &StopArgs) -> Result<ExitCode, Failure> {
     stop(app, args, ShutdownReason::Poweroff)
 }
 
-pub(crate) fn reboot(app: &App, args: &NamesArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn reboot(app: &App, args: &StopArgs) -> Result<ExitCode, Failure> {
     stop(app, args, ShutdownReason::Reboot)
 }
 
@@ -46,11 +47,14 @@ pub(crate) struct Became {
     timings: Option<Timings>,
 }
 
-fn stop(app: &App, args: &NamesArgs, reason: ShutdownReason) -> Result<ExitCode, Failure> {
+fn stop(app: &App, args: &StopArgs, reason: ShutdownReason) -> Result<ExitCode, Failure> {
     let (xen, lifecycle) = app.lifecycle()?;
     let verb = if reason == ShutdownReason::Reboot { "reboot" } else { "shutdown" };
     target::each(app, &args.names, |name| {
         let guest = Target::find(&xen, lifecycle.registry(), name)?.guest(verb)?;
+        if guest.record.channel.is_some() {
+            return ask(app, args, &guest, reason);
+        }
         let (name, uuid) = (guest.record.name.clone(), guest.record.uuid);
         let ended = end(&guest, reason)?;
         let outcome = lifecycle.carry_out_as(guest, reason)?;
@@ -58,6 +62,58 @@ fn stop(app: &App, args: &NamesArgs, reason: ShutdownReason) -> Result<ExitCode,
         let stopped = Stopped { name: name.clone(), uuid, reason: ended, became };
         Ok((format!("{name} stopped and {text}"), stopped))
     })
+}
+
+/// Has the daemon ask a guest to stop, wait for it, and do what is to be done then.
+fn ask(
+    app: &App,
+    args: &StopArgs,
+    guest: &Guest,
+    reason: ShutdownReason,
+) -> Result<(String, Stopped), Failure> {
+    let client = app.need_daemon()?;
+    let timeout_ms = u64::try_from(args.timeout.as_millis()).unwrap_or(u64::MAX);
+    let how = StopRequest { timeout_ms: Some(timeout_ms), force: args.force };
+    let (name, uuid) = (&guest.record.name, guest.record.uuid.to_string());
+    let asked = match reason {
+        ShutdownReason::Reboot => client.reboot(&uuid, &how),
+        _ => client.poweroff(&uuid, &how),
+    };
+    let answer = asked.map_err(|e| match e.code() {
+        Some(ErrorCode::Timeout | ErrorCode::Unsupported) => Failure::from(e).with(format!(
+            "it is left as it is; --force stops it without asking, `lvm destroy {name}` takes it \
+             away"
+        )),
+        _ => e.into(),
+    })?;
+    Ok((format!("{name} {}", text_of_answer(&answer)), Stopped::by_daemon(answer)))
+}
+
+fn text_of_answer(answer: &StopAnswer) -> String {
+    let domid = answer.domid.map_or_else(String::new, |domid| format!(" as domain {domid}"));
+    match (answer.outcome, &answer.kept) {
+        (StopOutcome::Asked, _) => "was asked".to_owned(),
+        (StopOutcome::Destroyed, _) => "stopped and is destroyed".to_owned(),
+        (StopOutcome::Preserved, _) => format!("stopped and is kept{domid}, to be destroyed"),
+        (StopOutcome::Restarted, None) => format!("stopped and runs again{domid}"),
+        (StopOutcome::Restarted, Some(kept)) => {
+            format!("stopped and runs again{domid}; the old one is kept as {kept}")
+        }
+    }
+}
+
+impl Stopped {
+    fn by_daemon(answer: StopAnswer) -> Self {
+        let outcome = match answer.outcome {
+            StopOutcome::Asked => "asked",
+            StopOutcome::Destroyed => "destroyed",
+            StopOutcome::Restarted => "restarted",
+            StopOutcome::Preserved => "preserved",
+        };
+        let domid = answer.domid.map(DomId);
+        let became = Became { outcome, domid, kept: answer.kept, timings: answer.timings };
+        Stopped { name: answer.name, uuid: answer.uuid, reason: answer.reason, became }
+    }
 }
 
 /// Brings `guest` to a stop unless it stopped before; answers why it stopped, nothing

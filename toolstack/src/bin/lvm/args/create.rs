@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use lightvm::api::Wait;
 use lightvm::config::{
     Action, ConfigFormat, ControlMode, CpuAffinity, Disk, GuestName, GuestOverrides, GuestType,
     MemSize, Nic, TscMode,
@@ -36,9 +37,20 @@ pub(crate) struct CreateArgs {
     #[arg(long, short = 'c')]
     pub(crate) console: bool,
 
-    /// Wait for a sign of life: the first event on the guest's console channel, or its end
-    #[arg(long, conflicts_with = "paused")]
-    pub(crate) wait: bool,
+    /// Wait for a sign of life: the guest's first event, or its end; or until it says that it has
+    /// booted or is ready, which guests of the daemon can
+    #[arg(
+        long,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        default_missing_value = "event",
+        conflicts_with = "paused"
+    )]
+    pub(crate) wait: Option<WaitFor>,
+
+    /// Without the daemon: a guest with a console and nothing else
+    #[arg(long)]
+    pub(crate) direct: bool,
 
     /// Most seconds to --wait, or to stay on the --console; exit code 7 when they are over
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -62,6 +74,27 @@ pub(crate) enum Format {
     Toml,
     /// xl.cfg
     Xl,
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitFor {
+    /// Its first event, or its end
+    Event,
+    /// That it says it has booted
+    Booted,
+    /// That it says it is ready to serve
+    Ready,
+}
+
+impl From<WaitFor> for Wait {
+    fn from(wait: WaitFor) -> Self {
+        match wait {
+            WaitFor::Event => Wait::Event,
+            WaitFor::Booted => Wait::Booted,
+            WaitFor::Ready => Wait::Ready,
+        }
+    }
 }
 
 impl From<Format> for ConfigFormat {

@@ -1,7 +1,9 @@
 //! What can be typed, as it is typed; the verbs check what belongs together.
 
 mod create;
+mod device;
 mod help;
+mod network;
 #[cfg(test)]
 mod tests;
 mod verbs;
@@ -10,15 +12,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use lightvm::api::DEFAULT_SOCKET;
 use lightvm::registry::DEFAULT_DIR;
 
-pub(crate) use create::{CreateArgs, GuestFlags};
-#[cfg(test)]
+pub(crate) use create::{CreateArgs, GuestFlags, WaitFor};
+pub(crate) use device::{
+    BlockAttachArgs, BlockDetachArgs, DeviceListArgs, NetAttachArgs, NetDetachArgs,
+};
 #[cfg(test)]
 pub(crate) use help::LVM as LVM_HELP;
+pub(crate) use network::{NetworkCreateArgs, NetworkDeleteArgs, NetworkVerb};
 pub(crate) use verbs::{
-    CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, InfoArgs, ListArgs, ManArgs, NamesArgs,
-    RenameArgs, SchedCredit2Args, StatsArgs, VcpuPinArgs, Vcpus,
+    CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, InfoArgs, ListArgs, LogArgs, ManArgs,
+    NamesArgs, RenameArgs, SchedCredit2Args, StatsArgs, StopArgs, VcpuPinArgs, Vcpus,
 };
 
 /// Create, run and destroy guests on a Xen dom0.
@@ -41,6 +47,18 @@ pub(crate) struct Cli {
         help_heading = "Global options"
     )]
     pub(crate) registry: PathBuf,
+
+    /// Where the daemon, chaosd, listens
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "LIGHTVM_SOCKET",
+        default_value = DEFAULT_SOCKET,
+        hide_short_help = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) socket: PathBuf,
 
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -69,12 +87,39 @@ pub(crate) enum Verb {
     /// Let held guests go on
     #[command(after_help = help::UNPAUSE)]
     Unpause(NamesArgs),
-    /// Stop guests and do what their on_poweroff says
+    /// Ask guests to power off, and do what their on_poweroff says
     #[command(after_help = help::SHUTDOWN)]
-    Shutdown(NamesArgs),
-    /// Stop guests and do what their on_reboot says, which is to build them again
+    Shutdown(StopArgs),
+    /// Ask guests to reboot, and do what their on_reboot says, which is to build them again
     #[command(after_help = help::REBOOT)]
-    Reboot(NamesArgs),
+    Reboot(StopArgs),
+    /// Print what is kept of a guest's console, or of its log records
+    #[command(after_help = help::LOG)]
+    Log(LogArgs),
+    /// Networks that guests are attached to
+    #[command(after_help = help::NETWORK)]
+    Network {
+        #[command(subcommand)]
+        verb: NetworkVerb,
+    },
+    /// Give a running guest a network interface
+    #[command(after_help = help::NET_ATTACH)]
+    NetAttach(NetAttachArgs),
+    /// Take a network interface away from a running guest
+    #[command(after_help = help::NET_DETACH)]
+    NetDetach(NetDetachArgs),
+    /// List a guest's network interfaces
+    #[command(after_help = help::NET_LIST)]
+    NetList(DeviceListArgs),
+    /// Give a running guest a disk
+    #[command(after_help = help::BLOCK_ATTACH)]
+    BlockAttach(BlockAttachArgs),
+    /// Take a disk away from a running guest
+    #[command(after_help = help::BLOCK_DETACH)]
+    BlockDetach(BlockDetachArgs),
+    /// List a guest's disks
+    #[command(after_help = help::BLOCK_LIST)]
+    BlockList(DeviceListArgs),
     /// Give a guest another name
     #[command(after_help = help::RENAME)]
     Rename(RenameArgs),

@@ -105,9 +105,26 @@ fn what_excludes_each_other_is_refused() {
         "lvm rename a 42",
         "lvm dmesg -f --clear",
         "lvm completions tcsh",
+        "lvm create --wait=later",
+        "lvm shutdown a --force --timeout 1",
+        "lvm console a --read-only --dump",
+        "lvm network create lan --bridge br0 --nat",
+        "lvm network create lan --dhcp",
+        "lvm network delete",
+        "lvm net-attach a network=lan,tap=t",
+        "lvm net-detach a first",
+        "lvm block-attach a",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }
+}
+
+#[test]
+fn what_to_wait_for_may_be_left_out() {
+    assert_eq!(create("lvm create g.toml").wait, None);
+    assert_eq!(create("lvm create g.toml --wait").wait, Some(WaitFor::Event));
+    assert_eq!(create("lvm create --wait --timeout 1").wait, Some(WaitFor::Event));
+    assert_eq!(create("lvm create g.toml --wait ready").wait, Some(WaitFor::Ready));
 }
 
 #[test]

@@ -19,6 +19,30 @@ pub(crate) struct NamesArgs {
     pub(crate) names: Vec<String>,
 }
 
+/// Guests to be stopped.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StopArgs {
+    /// Guests, by name, UUID or domain number
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Most seconds for each guest to do it; exit code 7 when they are over
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
+    pub(crate) timeout: Duration,
+    /// Stop it without asking
+    #[arg(long, conflicts_with = "timeout")]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Guest, by name, UUID or domain number
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The log records that the guest wrote, one line of JSON for each, instead of its console
+    #[arg(long)]
+    pub(crate) records: bool,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DestroyArgs {
     /// Guests, by name, UUID or domain number
@@ -60,7 +84,10 @@ pub(crate) struct ConsoleArgs {
     /// Guest, by name, UUID or domain number
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// Print what waits in the console's ring, which takes it out, and leave
+    /// Watch only; nothing typed goes to the guest
+    #[arg(long, conflicts_with = "dump")]
+    pub(crate) read_only: bool,
+    /// Print what is kept of it, or waits in its ring, which takes it out, and leave
     #[arg(long, conflicts_with_all = ["timeout", "drain"])]
     pub(crate) dump: bool,
     /// Leave after this long, with exit code 7

@@ -2,33 +2,44 @@
 
 use std::time::{Duration, Instant};
 
-use lightvm::config::GuestConfig;
+use lightvm::api::{CreateRequest, ErrorCode, Wait};
+use lightvm::client::Client;
+use lightvm::config::{ControlMode, GuestConfig, GuestName, GuestType};
 use lightvm::domain::{Running, Sign, Timings, Watch};
 use lightvm::lifecycle::{Guest, Lifecycle};
-use lightvm::xen::Port;
+use lightvm::xen::{DomId, Port};
+use uuid::Uuid;
 
-use crate::args::CreateArgs;
+use crate::app::App;
+use crate::args::{CreateArgs, WaitFor};
 use crate::failure::Failure;
 use crate::signals::Signals;
 
 /// How often a wait looks whether a signal came.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Makes guests the way the command line wants them.
-pub(super) struct Maker<'a> {
-    lifecycle: &'a Lifecycle,
-    signals: &'a Signals,
-    watch: Option<Watch>,
-    paused: bool,
-    timeout: Option<Duration>,
+/// Makes guests the way the command line wants them: here, or by the daemon.
+pub(super) enum Maker<'a> {
+    Direct(Direct<'a>),
+    Daemon(Daemon<'a>),
 }
 
 /// A guest that was made.
 #[derive(Clone, Debug)]
 pub(super) struct Created {
-    pub(super) guest: Guest,
+    pub(super) name: GuestName,
+    pub(super) uuid: Uuid,
+    pub(super) domid: DomId,
+    pub(super) guest_type: GuestType,
+    /// Its channel, by name.
+    pub(super) control: ControlMode,
+    /// Bytes.
+    pub(super) memory: u64,
+    pub(super) vcpus: u16,
     pub(super) timings: Timings,
     pub(super) waited: Option<Waited>,
+    /// Itself, when nobody else looks after it.
+    pub(super) guest: Option<Guest>,
 }
 
 /// How a wait for the first sign of life ended.
@@ -41,23 +52,84 @@ pub(super) struct Waited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitResult {
     Sign(Sign),
+    /// It says that it has come this far.
+    Reached(WaitFor),
     TimedOut,
     Interrupted,
 }
 
 impl<'a> Maker<'a> {
+    /// The daemon makes guests where it runs and nothing was said against it.
     pub(super) fn new(
+        app: &App,
+        lifecycle: &'a Lifecycle,
+        signals: &'a Signals,
+        args: &'a CreateArgs,
+        config: &GuestConfig,
+    ) -> Result<Self, Failure> {
+        let direct = args.direct || config.control() == ControlMode::None;
+        let client = if direct { None } else { app.daemon()? };
+        Ok(match client {
+            Some(client) => Maker::Daemon(Daemon { client, args }),
+            None => Maker::Direct(Direct::new(lifecycle, signals, args)?),
+        })
+    }
+
+    /// The daemon, if it makes them.
+    pub(super) fn into_daemon(self) -> Option<Client> {
+        match self {
+            Maker::Daemon(daemon) => Some(daemon.client),
+            Maker::Direct(_) => None,
+        }
+    }
+
+    /// Makes a guest. What fails before its start leaves nothing of it.
+    pub(super) fn make(&self, config: &GuestConfig) -> Result<Created, Failure> {
+        match self {
+            Maker::Direct(direct) => direct.make(config),
+            Maker::Daemon(daemon) => daemon.make(config),
+        }
+    }
+
+    /// Takes back a guest that was made.
+    pub(super) fn unmake(&self, lifecycle: &Lifecycle, created: &Created) -> Result<(), Failure> {
+        match (self, &created.guest) {
+            (Maker::Daemon(daemon), _) => Ok(daemon.client.destroy(&created.uuid.to_string())?),
+            (Maker::Direct(_), Some(guest)) => Ok(lifecycle.destroy(&guest.record)?),
+            (Maker::Direct(_), None) => Ok(()),
+        }
+    }
+}
+
+/// Guests made here, with a console and nothing else.
+pub(super) struct Direct<'a> {
+    lifecycle: &'a Lifecycle,
+    signals: &'a Signals,
+    watch: Option<Watch>,
+    paused: bool,
+    timeout: Option<Duration>,
+}
+
+impl<'a> Direct<'a> {
+    fn new(
         lifecycle: &'a Lifecycle,
         signals: &'a Signals,
         args: &CreateArgs,
     ) -> Result<Self, Failure> {
         let xen = lifecycle.creator().xen();
-        let watch = if args.wait { Some(Watch::new(xen)?) } else { None };
-        Ok(Maker { lifecycle, signals, watch, paused: args.paused, timeout: args.timeout })
+        let watch = match args.wait {
+            Some(WaitFor::Event) => Some(Watch::new(xen)?),
+            Some(WaitFor::Booted | WaitFor::Ready) => {
+                let text = "a guest made without the daemon cannot say how far it is: leave out \
+                            what to --wait for, or start chaosd";
+                return Err(Failure::usage(text));
+            }
+            None => None,
+        };
+        Ok(Direct { lifecycle, signals, watch, paused: args.paused, timeout: args.timeout })
     }
 
-    /// Makes a guest. What fails before its start leaves nothing of it.
-    pub(super) fn make(&self, config: &GuestConfig) -> Result<Created, Failure> {
+    fn make(&self, config: &GuestConfig) -> Result<Created, Failure> {
         let prepared = self.lifecycle.prepare(config)?;
         let port = match &self.watch {
             Some(watch) => Some((watch, watch.listen(prepared.loaded())?)),
@@ -66,14 +138,14 @@ impl<'a> Maker<'a> {
         self.signals.check()?;
         if self.paused {
             let (guest, timings) = prepared.hold();
-            return Ok(Created { guest, timings, waited: None });
+            return Ok(Created::here(guest, timings, None));
         }
         let (guest, timings) = prepared.start()?;
         let waited = match port {
             Some((watch, port)) => Some(self.wait(watch, &guest.running, port)?),
             None => None,
         };
-        Ok(Created { guest, timings, waited })
+        Ok(Created::here(guest, timings, waited))
     }
 
     fn wait(&self, watch: &Watch, guest: &Running, port: Port) -> Result<Waited, Failure> {
@@ -94,5 +166,62 @@ impl<'a> Maker<'a> {
         let time = start.elapsed();
         watch.ignore(guest, port)?;
         Ok(Waited { time, result })
+    }
+}
+
+impl Created {
+    fn here(guest: Guest, timings: Timings, waited: Option<Waited>) -> Self {
+        let record = &guest.record;
+        Created {
+            name: record.name.clone(),
+            uuid: record.uuid,
+            domid: record.domid,
+            guest_type: record.guest_type,
+            control: ControlMode::None,
+            memory: record.config.memory().bytes(),
+            vcpus: record.config.vcpus(),
+            timings,
+            waited,
+            guest: Some(guest),
+        }
+    }
+}
+
+/// Guests made and served by the daemon.
+pub(super) struct Daemon<'a> {
+    client: Client,
+    args: &'a CreateArgs,
+}
+
+impl Daemon<'_> {
+    fn make(&self, config: &GuestConfig) -> Result<Created, Failure> {
+        let timeout = self.args.timeout.filter(|_| self.args.wait.is_some());
+        let request = CreateRequest {
+            config: config.clone(),
+            wait: self.args.wait.map_or(Wait::None, Wait::from),
+            timeout_ms: timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            // Nothing it prints is missed when the console is there first.
+            paused: self.args.paused || self.args.console,
+        };
+        let answer = self.client.create(&request).map_err(|e| match e.code() {
+            Some(ErrorCode::Timeout) => Failure::from(e).with("it lives on"),
+            _ => e.into(),
+        })?;
+        let waited = answer.wait_ms.zip(self.args.wait).map(|(ms, wait)| Waited {
+            time: Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default(),
+            result: WaitResult::Reached(wait),
+        });
+        Ok(Created {
+            name: answer.guest.name,
+            uuid: answer.guest.uuid,
+            domid: DomId(answer.guest.domid),
+            guest_type: answer.guest.guest_type,
+            control: answer.guest.control,
+            memory: config.memory().bytes(),
+            vcpus: config.vcpus(),
+            timings: answer.timings,
+            waited,
+            guest: None,
+        })
     }
 }

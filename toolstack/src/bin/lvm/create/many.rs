@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lightvm::config::{GuestConfig, Loaded};
-use lightvm::lifecycle::{Guest, Lifecycle};
 
 use super::maker::{Created, Maker, WaitResult};
 use super::report;
@@ -26,7 +25,7 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
         lifecycle.registry().check_name(&xen, name)?;
     }
     let signals = Signals::hold()?;
-    let maker = Maker::new(&lifecycle, &signals, args)?;
+    let maker = Maker::new(app, &lifecycle, &signals, args, &config.config)?;
     let start = Instant::now();
     let progress = Progress::new("creating", configs.len());
     let mut made = Vec::with_capacity(configs.len());
@@ -40,7 +39,8 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
     progress.finish();
     let elapsed = start.elapsed();
     if let Err(failure) = result {
-        return Err(give_up(app, args, config, &lifecycle, made, failure));
+        let unmake = |created: &Created| maker.unmake(&lifecycle, created);
+        return Err(give_up(app, args, config, unmake, made, failure));
     }
     tell(app, args, config, &made, elapsed)?;
     Ok(ExitCode::SUCCESS)
@@ -62,10 +62,10 @@ fn sign_of_life(created: &Created) -> Result<(), Failure> {
     match created.waited.map(|waited| waited.result) {
         Some(WaitResult::TimedOut) => Err(Failure::said(
             Exit::Timeout,
-            format!("no sign of life from {} within the time given", created.guest.record.name),
+            format!("no sign of life from {} within the time given", created.name),
         )),
         Some(WaitResult::Interrupted) => Err(interrupted()),
-        Some(WaitResult::Sign(_)) | None => Ok(()),
+        Some(WaitResult::Sign(_) | WaitResult::Reached(_)) | None => Ok(()),
     }
 }
 
@@ -74,7 +74,7 @@ fn give_up(
     app: &App,
     args: &CreateArgs,
     config: &Loaded,
-    lifecycle: &Lifecycle,
+    unmake: impl Fn(&Created) -> Result<(), Failure>,
     made: Vec<Created>,
     failure: Failure,
 ) -> Failure {
@@ -88,15 +88,11 @@ fn give_up(
         let kept = failure.with(format!("{created} and are kept"));
         return told.err().unwrap_or(kept);
     }
-    let left: Vec<Guest> = made
-        .into_iter()
-        .map(|created| created.guest)
-        .filter(|guest| lifecycle.destroy(&guest.record).is_err())
-        .collect();
+    let left: Vec<Created> = made.into_iter().filter(|created| unmake(created).is_err()).collect();
     if left.is_empty() {
         return failure.with(format!("{created} and are destroyed again"));
     }
-    let names: Vec<_> = left.iter().map(|guest| guest.record.name.as_str()).collect();
+    let names: Vec<_> = left.iter().map(|created| created.name.as_str()).collect();
     failure.with(format!("{created}; these could not be destroyed again: {}", names.join(" ")))
 }
 

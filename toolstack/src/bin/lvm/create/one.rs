@@ -1,32 +1,39 @@
 //! One guest.
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use lightvm::api::ErrorCode;
+use lightvm::client::Client;
 use lightvm::config::{Action, Loaded};
 use lightvm::domain::End;
 use lightvm::lifecycle::{Guest, Lifecycle, Outcome, action_for};
+use lightvm::xen::DomId;
 
 use super::maker::{Created, Maker, WaitResult};
 use super::report;
 use crate::app::App;
 use crate::args::CreateArgs;
-use crate::console;
+use crate::console::{self, Who};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::session::{Left, Session, Until};
 use crate::shutdown;
 use crate::signals::{Signals, interrupted};
+use crate::viewer::Viewer;
 
 pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitCode, Failure> {
     let (_, lifecycle) = app.lifecycle()?;
     let signals = Signals::hold()?;
     let until = Until { deadline: args.timeout.map(|t| Instant::now() + t), drain: None };
-    let created = Maker::new(&lifecycle, &signals, args)?.make(&config.config)?;
+    let maker = Maker::new(app, &lifecycle, &signals, args, &config.config)?;
+    let created = maker.make(&config.config)?;
+    let daemon = maker.into_daemon();
     drop(signals);
     tell(app, args, config, &created)?;
-    let name = &created.guest.record.name;
+    let name = &created.name;
     match created.waited.map(|waited| waited.result) {
         Some(WaitResult::TimedOut) => {
             let text = format!("no sign of life from {name} within the time given; it lives on");
@@ -35,9 +42,45 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
         Some(WaitResult::Interrupted) => {
             return Err(interrupted().with(format!("{name} lives on")));
         }
-        Some(WaitResult::Sign(_)) | None => {}
+        Some(WaitResult::Sign(_) | WaitResult::Reached(_)) | None => {}
     }
-    if args.console { attend(app, &lifecycle, created.guest, until) } else { Ok(ExitCode::SUCCESS) }
+    if !args.console {
+        return Ok(ExitCode::SUCCESS);
+    }
+    match (daemon, created.guest) {
+        (Some(client), _) => {
+            let who = Who { name: created.name.to_string(), uuid: created.uuid };
+            watch(app, &client, &who, created.domid, until)
+        }
+        (None, Some(guest)) => attend(app, &lifecycle, guest, until),
+        (None, None) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Lets a guest of the daemon run and stays on its console until it is no more or the user
+/// leaves. What is to be done when it stops is the daemon's affair.
+fn watch(
+    app: &App,
+    client: &Client,
+    who: &Who,
+    domid: DomId,
+    until: Until,
+) -> Result<ExitCode, Failure> {
+    let uuid = who.uuid.to_string();
+    let mut viewer = Viewer::open(client, &uuid, false)?;
+    if viewer.is_interactive() && io::stderr().is_terminal() {
+        eprintln!("connected to {} (domain {domid}); Ctrl-] detaches", who.name);
+    }
+    client.unpause(&uuid)?;
+    let left = viewer.attach(until);
+    drop(viewer);
+    let left = match (left?, client.guest(&uuid)) {
+        (Left::Lost, Err(e)) if e.code() == Some(ErrorCode::NotFound) => {
+            Left::Ended(End::Destroyed)
+        }
+        (left, _) => left,
+    };
+    console::leave(app, who, left)
 }
 
 /// Says what was made; on standard error where standard output is the guest's.
@@ -72,26 +115,26 @@ fn attend(
     until: Until,
 ) -> Result<ExitCode, Failure> {
     let mut session = Session::open(&guest.running)?;
-    console::greet(&session, &guest);
+    console::greet(session.is_interactive(), &guest);
     loop {
         let born = Instant::now();
         let left = watch_over(&mut session, &guest, until)?;
         let Left::Ended(end) = left else {
             drop(session);
-            return console::leave(app, &guest, left);
+            return console::leave(app, &Who::of(&guest), left);
         };
         let rest = SHORT_LIFE.saturating_sub(born.elapsed());
         if comes_back(&guest, end)
             && let Some(left) = session.rest(rest, until)?
         {
             drop(session);
-            return console::leave(app, &guest, left);
+            return console::leave(app, &Who::of(&guest), left);
         }
         let before = guest.clone();
         let outcome = lifecycle.carry_out(guest)?;
         let (name, how) = (&before.record.name, output::end(end));
         let text = format!("{name} ended ({how}) and {}", shutdown::text_of(&outcome));
-        console::tell(app, &before, left, &text);
+        console::tell(app, &Who::of(&before), left, &text);
         match outcome {
             Outcome::Restarted { guest: again, .. } | Outcome::Lives(again) => guest = again,
             _ => return Ok(ExitCode::SUCCESS),

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use lightvm::config::{GuestName, GuestType, Warning};
+use lightvm::config::{ControlMode, GuestName, GuestType, Warning};
 use lightvm::domain::{Sign, Stage, Timings};
 use lightvm::xen::DomId;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::maker::{Created, WaitResult};
+use crate::args::WaitFor;
 use crate::failure::Failure;
 use crate::output;
 
@@ -20,6 +21,7 @@ pub(super) struct Made {
     domid: DomId,
     #[serde(rename = "type")]
     guest_type: GuestType,
+    control: ControlMode,
     memory: u64,
     vcpus: u16,
     timings: Timings,
@@ -31,26 +33,35 @@ pub(super) struct Made {
 
 impl Made {
     pub(super) fn of(created: &Created, warnings: &[Warning]) -> Self {
-        let record = &created.guest.record;
         let result = created.waited.map(|waited| waited.result);
         let (sign, end) = match result {
             Some(WaitResult::Sign(Sign::Event)) => (Some("event"), None),
             Some(WaitResult::Sign(Sign::End(end))) => (Some("end"), Some(output::end(end))),
+            Some(WaitResult::Reached(wait)) => (Some(name_of(wait)), None),
             Some(WaitResult::TimedOut | WaitResult::Interrupted) | None => (None, None),
         };
         Made {
-            name: record.name.clone(),
-            uuid: record.uuid,
-            domid: record.domid,
-            guest_type: record.guest_type,
-            memory: record.config.memory().bytes(),
-            vcpus: record.config.vcpus(),
+            name: created.name.clone(),
+            uuid: created.uuid,
+            domid: created.domid,
+            guest_type: created.guest_type,
+            control: created.control,
+            memory: created.memory,
+            vcpus: created.vcpus,
             timings: created.timings,
             wait_ms: created.waited.map(|waited| ms(waited.time)),
             sign,
             end,
             warnings: warnings.iter().map(ToString::to_string).collect(),
         }
+    }
+}
+
+fn name_of(wait: WaitFor) -> &'static str {
+    match wait {
+        WaitFor::Event => "event",
+        WaitFor::Booted => "booted",
+        WaitFor::Ready => "ready",
     }
 }
 
@@ -66,12 +77,15 @@ fn ms(time: Duration) -> f64 {
 
 /// One guest in a sentence.
 pub(super) fn sentence(created: &Created) -> String {
-    let record = &created.guest.record;
+    let served = match created.control {
+        ControlMode::None => String::new(),
+        control => format!(", {control}"),
+    };
     let mut text = format!(
-        "{} is domain {}, {}, created in {:.2} ms",
-        record.name,
-        record.domid,
-        record.guest_type,
+        "{} is domain {}, {}{served}, created in {:.2} ms",
+        created.name,
+        created.domid,
+        created.guest_type,
         ms(created.timings.total())
     );
     if let Some(waited) = created.waited {
@@ -81,6 +95,10 @@ pub(super) fn sentence(created: &Created) -> String {
             WaitResult::Sign(Sign::End(end)) => {
                 format!("; ended ({}) after {time:.2} ms", output::end(end))
             }
+            WaitResult::Reached(WaitFor::Event) => {
+                format!("; first sign of life after {time:.2} ms")
+            }
+            WaitResult::Reached(wait) => format!("; {} after {time:.2} ms", name_of(wait)),
             WaitResult::TimedOut | WaitResult::Interrupted => String::new(),
         });
     }
@@ -90,7 +108,6 @@ pub(super) fn sentence(created: &Created) -> String {
 /// Many guests in a sentence.
 pub(super) fn summary(made: &[Created], elapsed: Duration) -> String {
     let (Some(first), Some(last)) = (made.first(), made.last()) else { return String::new() };
-    let (first, last) = (&first.guest.record, &last.guest.record);
     let each = ms(elapsed) / f64::from(u32::try_from(made.len()).unwrap_or(u32::MAX));
     format!(
         "{} ({} to {}, domains {} to {}) in {:.1} ms, {each:.2} ms each\n",

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use lightvm::api;
 use lightvm::registry::Record;
 use lightvm::xen::{Credit2, VcpuInfo, Xen, XenError};
 use serde::Serialize;
 
+use crate::app::App;
 use crate::failure::Failure;
 use crate::list::Row;
 use crate::output;
@@ -19,6 +21,8 @@ pub(super) struct GuestInfo {
     credit2: Option<Credit2>,
     /// What is written down; nothing for domains of other toolstacks.
     record: Option<Record>,
+    /// What the daemon knows of a guest that it serves.
+    served: Option<api::GuestInfo>,
     #[serde(skip)]
     facts: Vec<(&'static str, String)>,
 }
@@ -33,7 +37,7 @@ struct Vcpu {
 }
 
 impl GuestInfo {
-    pub(super) fn ask(xen: &Arc<Xen>, target: &Target) -> Result<Self, Failure> {
+    pub(super) fn ask(app: &App, xen: &Arc<Xen>, target: &Target) -> Result<Self, Failure> {
         let host_cpus = xen.host()?.cpus;
         let vcpu = target.call(|xen, domid| {
             (0..target.entry.info.vcpus)
@@ -50,8 +54,10 @@ impl GuestInfo {
         // A pool with another scheduler has no such shares.
         let credit2 = xen.credit2(target.domid()).ok();
         let record = target.entry.record.clone();
-        let facts = facts(target, credit2);
-        Ok(GuestInfo { row: Row::from(&target.entry), vcpu, credit2, record, facts })
+        let served = served(app, record.as_ref())?;
+        let mut facts = facts(target, credit2);
+        facts.extend(served.iter().flat_map(served_facts));
+        Ok(GuestInfo { row: Row::from(&target.entry), vcpu, credit2, record, served, facts })
     }
 
     pub(super) fn text(&self) -> String {
@@ -74,6 +80,14 @@ impl GuestInfo {
         let mut text = output::facts(&self.facts);
         text.push('\n');
         text.push_str(&output::table(header, &[0, 2, 3], rows));
+        if let Some(served) = &self.served {
+            if !served.nics.is_empty() {
+                text.push_str(&format!("\n{}", crate::net::table(&served.nics)));
+            }
+            if !served.disks.is_empty() {
+                text.push_str(&format!("\n{}", crate::block::table(&served.disks)));
+            }
+        }
         if let Some(record) = &self.record {
             text.push_str("\nconfiguration:\n");
             for line in record.config.to_toml().lines() {
@@ -82,6 +96,32 @@ impl GuestInfo {
         }
         text
     }
+}
+
+/// What the daemon knows of a guest, if it serves it and answers.
+fn served(app: &App, record: Option<&Record>) -> Result<Option<api::GuestInfo>, Failure> {
+    let Some(record) = record.filter(|record| record.channel.is_some()) else { return Ok(None) };
+    match app.daemon()? {
+        Some(client) => Ok(Some(client.guest(&record.uuid.to_string())?)),
+        None => Ok(None),
+    }
+}
+
+fn served_facts(served: &api::GuestInfo) -> Vec<(&'static str, String)> {
+    let addresses: Vec<_> = served.summary.addresses.iter().map(ToString::to_string).collect();
+    let report = match served.summary.report {
+        api::Report::Booting => "nothing yet",
+        api::Report::Booted => "it has booted",
+        api::Report::Ready => "it is ready",
+        api::Report::Stopping => "it is stopping",
+        api::Report::Crashed => "it has crashed",
+    };
+    let mut facts = vec![("says", report.to_owned())];
+    if !addresses.is_empty() {
+        facts.push(("addresses", addresses.join(" ")));
+    }
+    facts.push(("viewers", served.console_viewers.to_string()));
+    facts
 }
 
 fn facts(target: &Target, credit2: Option<Credit2>) -> Vec<(&'static str, String)> {
@@ -106,6 +146,9 @@ fn facts(target: &Target, credit2: Option<Credit2>) -> Vec<(&'static str, String
     }
     match &target.entry.record {
         Some(record) => {
+            if let Some(control) = crate::list::control_of(&target.entry) {
+                facts.push(("control", control.to_string()));
+            }
             facts.push((
                 "console",
                 format!("frame {:#x}, port {}", record.console.frame, record.console.port),

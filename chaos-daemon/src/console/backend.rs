@@ -1,0 +1,123 @@
+//! The host's end of a console's ring.
+
+use std::time::{Duration, Instant};
+
+use lightvm::api::DeviceStats;
+use noxs::console::{Back, OUT_SIZE};
+use noxs::ring::RingError;
+
+use super::feed::Sink;
+use crate::shard::{Context, Fault, Pages, Turn};
+use crate::switch::bucket::Bucket;
+
+/// When to look again whether the log has what the guest printed.
+const SETTLE: Duration = Duration::from_millis(1);
+
+/// The host's end of one guest's console.
+pub struct ConsoleBackend {
+    ring: Back<Pages>,
+    sink: Sink,
+    rate: Bucket,
+    /// Handed to the sink while the ring still has it: how much was printed by then.
+    unsettled: Option<u64>,
+    stats: DeviceStats,
+}
+
+impl ConsoleBackend {
+    /// Takes up the console whose ring is on `page`. What an earlier back end had not
+    /// finished with is taken again.
+    pub fn attach(page: Pages, sink: Sink) -> Self {
+        let rate = sink.rate(Instant::now());
+        let stats = DeviceStats::default();
+        ConsoleBackend { ring: Back::attach(page), sink, rate, unsettled: None, stats }
+    }
+
+    /// Moves what the guest printed to the sink and input to the guest.
+    ///
+    /// # Errors
+    /// [`Fault`]: the guest's positions cannot be.
+    pub fn service(&mut self, context: &mut Context<'_>) -> Result<Turn, Fault> {
+        let (turn, ring) = self.turn(context.now)?;
+        if ring {
+            context.bell.ring();
+        }
+        Ok(turn)
+    }
+
+    /// As [`ConsoleBackend::service`]; the other answer is whether the guest has to look.
+    pub(super) fn turn(&mut self, now: Instant) -> Result<(Turn, bool), Fault> {
+        let typed = self.type_input()?;
+        let released = self.release();
+        let wake = match self.unsettled {
+            Some(_) => Some(now + SETTLE),
+            None => self.print(now)?,
+        };
+        Ok((Turn { again: false, wake }, typed || released))
+    }
+
+    /// Gives the guest the room of what is settled; true when that was something.
+    fn release(&mut self) -> bool {
+        match self.unsettled {
+            Some(printed) if self.sink.settled() >= printed => {
+                self.unsettled = None;
+                self.ring.release()
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what the guest printed, if it may print now; answers when to look again.
+    fn print(&mut self, now: Instant) -> Result<Option<Instant>, Fault> {
+        if self.ring.waiting().map_err(fault)? == 0 {
+            return Ok(None);
+        }
+        if !self.rate.ready(now) {
+            return Ok(Some(self.rate.ready_at(now)));
+        }
+        let mut bytes = [0; OUT_SIZE as usize];
+        let n = self.ring.read(&mut bytes).map_err(fault)?;
+        self.rate.spend(n as u64);
+        self.stats.out_bytes += n as u64;
+        self.unsettled = Some(self.sink.print(&bytes[..n]));
+        Ok(Some(now + SETTLE))
+    }
+
+    /// Hands the guest its input; true when there was any.
+    fn type_input(&mut self) -> Result<bool, Fault> {
+        let mut bytes = [0; 256];
+        let mut typed = false;
+        loop {
+            let n = self.sink.take_input(&mut bytes);
+            if n == 0 {
+                return Ok(typed);
+            }
+            let taken = self.ring.write(&bytes[..n]).map_err(fault)?;
+            self.sink.typed(taken);
+            self.stats.in_bytes += taken as u64;
+            typed |= taken > 0;
+            if taken < bytes.len() {
+                return Ok(typed);
+            }
+        }
+    }
+
+    /// What went through it.
+    pub fn stats(&self) -> DeviceStats {
+        self.stats
+    }
+}
+
+/// What was handed over is settled here and now, so that a successor does not take it
+/// again.
+impl Drop for ConsoleBackend {
+    fn drop(&mut self) {
+        if self.unsettled.is_some() {
+            self.sink.write();
+            let _ = self.release();
+        }
+    }
+}
+
+fn fault(RingError { produced, consumed, size }: RingError) -> Fault {
+    Fault::Ring { producer: produced, consumer: consumed, size }
+}

@@ -1,0 +1,86 @@
+//! All consoles of a host.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::feed::Sink;
+use super::file::{self, LogFile};
+use super::options::Options;
+use super::writer::{Job, Thread};
+
+/// The consoles of all guests. Used by the control thread; shards have their guests'
+/// [`Sink`]s.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    options: Options,
+    consoles: Mutex<Consoles>,
+    thread: Thread,
+}
+
+#[derive(Debug, Default)]
+struct Consoles {
+    present: HashMap<Uuid, Sink>,
+    /// Guests whose logs are kept though they are gone, the first to go first.
+    gone: VecDeque<Uuid>,
+}
+
+impl Service {
+    /// Serves consoles whose logs are in the folder `console` of `logs`.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read, or no thread be started.
+    pub fn open(logs: &Path, options: &Options) -> io::Result<Service> {
+        let folder = logs.join("console");
+        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(&folder)?;
+        let names = file::names(&folder)?;
+        let gone = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let consoles = Mutex::new(Consoles { present: HashMap::new(), gone });
+        let (options, thread) = (options.clone(), Thread::start()?);
+        Ok(Service(Arc::new(Inner { folder, options, consoles, thread })))
+    }
+
+    /// The console of a guest; the same as before if it was not closed since.
+    pub fn sink(&self, guest: Uuid) -> Sink {
+        let mut consoles = self.0.consoles.lock();
+        consoles.gone.retain(|&gone| gone != guest);
+        consoles.present.entry(guest).or_insert_with(|| self.make(guest)).clone()
+    }
+
+    fn make(&self, guest: Uuid) -> Sink {
+        let file = LogFile::new(&self.0.folder, &guest.to_string(), self.0.options.log_bytes);
+        Sink::new(file, self.0.options.rate, self.0.options.burst, self.0.thread.jobs.clone())
+    }
+
+    /// The guest is gone for good. Viewers see what is left, then the end. Its log is
+    /// kept until enough others are gone too.
+    pub fn close(&self, guest: Uuid) {
+        let mut consoles = self.0.consoles.lock();
+        if let Some(sink) = consoles.present.remove(&guest) {
+            sink.close();
+            consoles.gone.push_back(guest);
+        }
+        while consoles.gone.len() > self.0.options.keep {
+            let Some(oldest) = consoles.gone.pop_front() else { break };
+            let _ = self.0.thread.jobs.send(Job::Remove(self.make(oldest)));
+        }
+    }
+
+    /// The log of a guest that is gone, if it is kept. Blocks on files.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn kept(&self, guest: Uuid) -> io::Result<Option<Vec<u8>>> {
+        let kept = self.0.consoles.lock().gone.contains(&guest);
+        kept.then(|| self.make(guest).log()).transpose()
+    }
+}
