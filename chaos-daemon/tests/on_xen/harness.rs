@@ -77,11 +77,6 @@ impl Chaosd {
         self.folder.path().join(name)
     }
 
-    /// The daemon's process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Kills the daemon as nothing can prepare for, and starts another on the same folders.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().expect("killed");

@@ -21,8 +21,8 @@ fn connect(address: &str, port: u16) -> TcpStream {
 
 #[test]
 #[ignore = "needs Xen: scripts/test"]
-fn echo_answers_and_ends_when_asked() {
-    let chaosd = Chaosd::start();
+fn echo_answers_outlives_the_daemon_and_ends_when_asked() {
+    let mut chaosd = Chaosd::start();
     chaosd.network("tests", "10.91.0.1/24");
     for guest_type in BOTH {
         let name = format!("echo-{guest_type}");
@@ -38,6 +38,8 @@ fn echo_answers_and_ends_when_asked() {
         let records = chaosd.client.records(&name).expect("records").records;
         let text = format!("echo is up, my address is {address}");
         assert!(records.iter().any(|record| record.text == text), "{records:?}");
+        chaosd.kill_and_restart();
+        run(&format!("ping -c 3 -i 0.2 -w 10 {address}"));
         let how = StopRequest { timeout_ms: Some(10_000), force: false };
         chaosd.client.poweroff(&name, &how).expect("it ends when asked");
         chaosd.wait_until_gone(&name);
