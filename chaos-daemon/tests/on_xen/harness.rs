@@ -8,8 +8,10 @@ use std::{env, fs, io, thread};
 use lightvm::api::{
     CreateRequest, GuestInfo, GuestSummary, NetworkInfo, NetworkSpec, Report, Uplink, Wait,
 };
-use lightvm::client::Client;
+use lightvm::client::{Client, ClientError};
 use lightvm::config::{Disk, GuestConfig, GuestOverrides, GuestType, MemSize, Nic};
+use lightvm::registry::{Registry, Selector};
+use lightvm::xen::{DomId, Xen};
 use tempfile::TempDir;
 
 /// How long anything may take that should take a moment.
@@ -85,6 +87,20 @@ impl Chaosd {
         self.client = connect(&self.path("socket"));
     }
 
+    /// As [`Chaosd::kill_and_restart`], with a SIGTERM that it can prepare for.
+    pub(crate) fn terminate_and_restart(&mut self) {
+        run(&format!("kill {}", self.pid()));
+        let status = self.process.wait().expect("waited for");
+        assert!(status.success(), "{status}");
+        self.process = spawn(self.folder.path());
+        self.client = connect(&self.path("socket"));
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Whether it still runs.
     pub(crate) fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
@@ -101,6 +117,26 @@ impl Chaosd {
             mtu: None,
         };
         self.client.create_network(&spec).expect("a network")
+    }
+
+    /// Makes a guest, or is refused.
+    pub(crate) fn try_create(
+        &self,
+        overrides: GuestOverrides,
+    ) -> Result<GuestSummary, ClientError> {
+        let config = GuestConfig::from_overrides(overrides).expect("a configuration").config;
+        let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false };
+        self.client.create(&request).map(|answer| answer.guest)
+    }
+
+    /// Destroys a stopped domain that was kept under the name `kept`.
+    pub(crate) fn destroy_domain(&self, domid: u16, kept: &str) {
+        let xen = Xen::open().expect("a Xen dom0");
+        let registry = Registry::open(self.path("state")).expect("the registry");
+        let entry = registry.find(&xen, &Selector::from(kept)).expect("it was kept");
+        assert_eq!(entry.info.domid, DomId(domid));
+        xen.destroy_domain(DomId(domid)).expect("destroyed");
+        registry.remove(&entry.record.expect("it is written down"));
     }
 
     /// Makes a guest and waits as it is told to.

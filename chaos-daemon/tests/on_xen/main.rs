@@ -6,5 +6,8 @@
 
 mod harness;
 mod hostile;
+mod leaks;
+mod life;
 mod native;
 mod network;
+mod restart;
