@@ -16,10 +16,10 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::console;
 use crate::guests::{self, Ends, GuestError, Guests, Records};
 use crate::shard::{Shard, ShardError};
 use crate::switch;
+use crate::{console, log};
 
 /// Why the daemon cannot start.
 #[derive(Debug, Error)]
@@ -59,6 +59,9 @@ pub enum StartError {
     /// Guests' ends cannot be waited for.
     #[error("cannot wait for guests' ends: {0}")]
     Watch(io::Error),
+    /// Guests' log records cannot be taken.
+    #[error(transparent)]
+    Log(#[from] log::LogError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -85,6 +88,8 @@ pub struct Daemon {
     pub shards: Vec<Shard>,
     /// Guests' consoles. After the shards: these hand over what guests print.
     pub consoles: console::Service,
+    /// Guests' log records.
+    pub logs: log::Service,
     /// The guests.
     pub guests: Guests,
     /// What is written down about them, for the next daemon.
@@ -137,11 +142,23 @@ impl Daemon {
             .collect::<Result<_, _>>()?;
         let consoles = console::Service::open(&config.logs, &config.console)
             .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
+        let logs = log::Service::open(&config.logs, &config.log)?;
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let (guests, ends) = (Guests::default(), Ends::default());
-        Ok(Daemon { config, xen, lifecycle, shards, consoles, guests, records, ends, _only: only })
+        Ok(Daemon {
+            config,
+            xen,
+            lifecycle,
+            shards,
+            consoles,
+            logs,
+            guests,
+            records,
+            ends,
+            _only: only,
+        })
     }
 }
 

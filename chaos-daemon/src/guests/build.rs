@@ -39,6 +39,7 @@ pub(super) async fn build(
     if built.is_err() {
         daemon.records.forget(uuid);
         daemon.consoles.close(uuid);
+        daemon.logs.close(uuid);
     }
     built
 }
@@ -64,7 +65,8 @@ impl Site<'_> {
         let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
         let (status, latest) = watch::channel(Status::default());
         let (uuid, domain) = (self.uuid, prepared.record().domid);
-        let arrival = Arrival { uuid, domain, line, devices, status };
+        let book = self.daemon.logs.book(uuid, prepared.record().name.as_str());
+        let arrival = Arrival { uuid, domain, line, devices, book, status };
         serve(self.daemon, shard, arrival).await?;
         match self.start(prepared, record, paused) {
             Ok((life, timings)) => {

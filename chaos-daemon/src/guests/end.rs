@@ -36,6 +36,7 @@ async fn end_for_good(
 ) -> Result<(), GuestError> {
     tear_down(daemon, guest, turn).await?;
     daemon.consoles.close(guest.uuid);
+    daemon.logs.close(guest.uuid);
     Ok(())
 }
 
