@@ -1,40 +1,26 @@
-//! The control API: HTTP/1.1 and JSON on a unix socket.
+//! The control API: HTTP/1.1 and JSON on a unix socket. `docs/api.md` lists the requests.
 
-use std::os::unix::fs::{PermissionsExt, chown};
+mod console;
+mod describe;
+mod devices;
+mod error;
+mod guests;
+mod host;
+mod networks;
+mod socket;
+
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
-use nix::unistd::Group;
+use axum::Router;
+use axum::routing::{delete, get, post};
 use tokio::net::UnixListener;
 
-use crate::config::DaemonConfig;
-use crate::daemon::{Daemon, StartError};
+use crate::daemon::Daemon;
+pub use error::ApiError;
+pub use socket::listen;
 
-/// Opens the API's socket: for root, and for the configured group.
-///
-/// # Errors
-/// [`StartError::File`], [`StartError::NoGroup`].
-pub fn listen(config: &DaemonConfig) -> Result<UnixListener, StartError> {
-    let path = &config.socket;
-    // Nobody else's: whoever holds the daemon's lock is alone.
-    let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path).map_err(StartError::file("listen on", path))?;
-    let mode = match &config.group {
-        Some(name) => {
-            let group = Group::from_name(name).ok().flatten();
-            let group = group.ok_or_else(|| StartError::NoGroup(name.clone()))?;
-            chown(path, None, Some(group.gid.as_raw()))
-                .map_err(StartError::file("give away", path))?;
-            0o660
-        }
-        None => 0o600,
-    };
-    std::fs::set_permissions(path, PermissionsExt::from_mode(mode))
-        .map_err(StartError::file("protect", path))?;
-    Ok(listener)
-}
+/// What every handler answers.
+type Answer<T> = Result<T, ApiError>;
 
 /// Answers requests for ever.
 pub async fn serve(listener: UnixListener, daemon: Arc<Daemon>) {
@@ -44,9 +30,21 @@ pub async fn serve(listener: UnixListener, daemon: Arc<Daemon>) {
 }
 
 fn router(daemon: Arc<Daemon>) -> Router {
-    Router::new().route("/v1/host", get(host)).with_state(daemon)
-}
-
-async fn host(State(daemon): State<Arc<Daemon>>) -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "xen": daemon.xen.version().to_string() }))
+    Router::new()
+        .route("/v1/host", get(host::host))
+        .route("/v1/guests", get(guests::list).post(guests::create))
+        .route("/v1/guests/{guest}", get(guests::show).delete(guests::destroy))
+        .route("/v1/guests/{guest}/{verb}", post(guests::act))
+        .route("/v1/guests/{guest}/stats", get(guests::stats))
+        .route("/v1/guests/{guest}/console", get(console::attach))
+        .route("/v1/guests/{guest}/log", get(console::log))
+        .route("/v1/guests/{guest}/records", get(console::records))
+        .route("/v1/guests/{guest}/nics", get(devices::nics).post(devices::attach_nic))
+        .route("/v1/guests/{guest}/nics/{index}", delete(devices::detach_nic))
+        .route("/v1/guests/{guest}/disks", get(devices::disks).post(devices::attach_disk))
+        .route("/v1/guests/{guest}/disks/{index}", delete(devices::detach_disk))
+        .route("/v1/networks", get(networks::list).post(networks::create))
+        .route("/v1/networks/{name}", delete(networks::delete))
+        .fallback(error::no_such_path)
+        .with_state(daemon)
 }

@@ -128,7 +128,8 @@ impl Guest {
         record: GuestRecord,
     ) -> Arc<Guest> {
         let (record, turn) = (record.into(), Gone(false).into());
-        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, turn })
+        let ended = watch::Sender::new(None);
+        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, ended, turn })
     }
 }
 

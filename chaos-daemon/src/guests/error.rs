@@ -44,6 +44,14 @@ pub enum GuestError {
         /// Its number.
         index: u8,
     },
+    /// It was asked to let go of a device and did not.
+    #[error("the guest does not let go of its {kind} {index}; take it by force")]
+    Holds {
+        /// Such as `disk`.
+        kind: &'static str,
+        /// Its number.
+        index: u8,
+    },
     /// Its device table is full.
     #[error(
         "the guest has no place left for a device; `hotplug_slots` of its configuration says how many it keeps free"
@@ -75,6 +83,7 @@ impl GuestError {
             GuestError::Disk(_) => ErrorCode::BadInput,
             GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
             GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
+            GuestError::Holds { .. } => ErrorCode::Timeout,
             GuestError::Timeout(_) => ErrorCode::Timeout,
             GuestError::Unsupported(_) => ErrorCode::Unsupported,
             GuestError::Xen(_)

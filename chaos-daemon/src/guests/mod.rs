@@ -10,11 +10,13 @@
 //! One thing at a time happens to a guest: whoever changes it holds its turn.
 
 mod adopt;
+mod ask;
 mod build;
 mod create;
 mod devices;
 mod end;
 mod error;
+mod hotplug;
 mod line;
 mod record;
 mod stop;
@@ -31,10 +33,12 @@ use tokio::sync::watch as latest;
 use uuid::Uuid;
 
 pub use adopt::adopt_all;
+pub use ask::{find, pause, stats, unpause};
 pub use create::{Created, create};
 pub use end::destroy;
 pub use error::GuestError;
-pub use record::Records;
+pub use hotplug::{Kind, attach_disk, attach_nic, detach};
+pub use record::{DeviceKind, DeviceRecord, Records};
 pub use stop::stop;
 pub use watch::{Ends, watch_ends};
 
@@ -54,6 +58,8 @@ pub struct Guest {
     pub(crate) life: lifecycle::Guest,
     /// What the daemon has written down about it.
     pub(crate) record: Mutex<GuestRecord>,
+    /// What became of it when it ended.
+    pub(crate) ended: latest::Sender<Option<stop::Ending>>,
     /// Held by whoever changes the guest. Said within: whether it is gone.
     pub(crate) turn: tokio::sync::Mutex<Gone>,
 }

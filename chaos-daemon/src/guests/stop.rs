@@ -3,40 +3,87 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lightvm::api::StopRequest;
-use lightvm::config::ControlMode;
+use lightvm::api::{StopAnswer, StopOutcome, StopRequest};
+use lightvm::config::{ControlMode, GuestName};
+use lightvm::domain::Timings;
 use lightvm::xen::ShutdownReason;
 
-use super::end::force;
 use super::{Guest, GuestError};
 use crate::daemon::Daemon;
 use crate::shard::{Command, Wish};
 
+/// What became of a guest that ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    /// Why it stopped, as Xen has it.
+    pub(crate) reason: Option<ShutdownReason>,
+    /// What became of it.
+    pub(crate) outcome: StopOutcome,
+    /// The domain it lives in, or is kept in.
+    pub(crate) domid: Option<u16>,
+    /// The name under which the stopped domain was kept beside the new one.
+    pub(crate) kept: Option<GuestName>,
+    /// What building it again took.
+    pub(crate) timings: Option<Timings>,
+}
+
+impl Ending {
+    /// It is gone.
+    pub(crate) fn gone(reason: Option<ShutdownReason>) -> Ending {
+        let outcome = StopOutcome::Destroyed;
+        Ending { reason, outcome, domid: None, kept: None, timings: None }
+    }
+
+    /// It was asked and not waited for.
+    fn asked(guest: &Guest) -> Ending {
+        let domid = Some(guest.life.record.domid.0);
+        Ending { reason: None, outcome: StopOutcome::Asked, domid, kept: None, timings: None }
+    }
+
+    fn answer(self, guest: &Guest) -> StopAnswer {
+        let Ending { reason, outcome, domid, kept, timings } = self;
+        let (name, uuid) = (guest.life.record.name.clone(), guest.uuid);
+        StopAnswer { name, uuid, reason, outcome, domid, kept, timings }
+    }
+}
+
 /// Asks a guest for something, or does it without asking.
 ///
 /// # Errors
-/// [`GuestError::Unsupported`] when it has no channel to be asked through,
-/// [`GuestError::Timeout`] when it did not end in time.
+/// [`GuestError::Unsupported`] when it has no channel to be asked through, or says it
+/// cannot; [`GuestError::Timeout`] when it did not end in time.
 pub async fn stop(
     daemon: &Arc<Daemon>,
     guest: &Arc<Guest>,
     wish: Wish,
     request: StopRequest,
-) -> Result<(), GuestError> {
+) -> Result<StopAnswer, GuestError> {
     if request.force {
-        force(guest, reason(wish))?;
+        guest.life.running.shutdown(reason(wish))?;
         daemon.ends.look();
-    } else if guest.record.lock().control == ControlMode::None {
-        return Err(GuestError::Unsupported(
-            "the guest has no channel to be asked through; use --force".into(),
-        ));
     } else {
-        daemon.shards[guest.shard].send(Command::Ask(guest.uuid, wish));
+        ask(daemon, guest, wish)?;
     }
-    match request.timeout_ms {
-        Some(ms) => end_of(guest, Duration::from_millis(ms)).await,
-        None => Ok(()),
+    let Some(ms) = request.timeout_ms else { return Ok(Ending::asked(guest).answer(guest)) };
+    let mut ended = guest.ended.subscribe();
+    let ending = ended.wait_for(Option::is_some);
+    match tokio::time::timeout(Duration::from_millis(ms), ending).await {
+        Ok(Ok(ending)) => {
+            let ending = ending.clone().unwrap_or_else(|| Ending::gone(None));
+            Ok(ending.answer(guest))
+        }
+        Ok(Err(_)) => Ok(Ending::gone(None).answer(guest)),
+        Err(_) => Err(GuestError::Timeout("stopped")),
     }
+}
+
+fn ask(daemon: &Daemon, guest: &Guest, wish: Wish) -> Result<(), GuestError> {
+    if guest.record.lock().control == ControlMode::None {
+        let why = "the guest has no channel to be asked through; use --force";
+        return Err(GuestError::Unsupported(why.into()));
+    }
+    daemon.shards[guest.shard].send(Command::Ask(guest.uuid, wish));
+    Ok(())
 }
 
 fn reason(wish: Wish) -> ShutdownReason {
@@ -45,11 +92,4 @@ fn reason(wish: Wish) -> ShutdownReason {
         Wish::Reboot => ShutdownReason::Reboot,
         Wish::Suspend => ShutdownReason::Suspend,
     }
-}
-
-/// Waits until the guest is no longer served: its end has been dealt with.
-async fn end_of(guest: &Guest, patience: Duration) -> Result<(), GuestError> {
-    let mut status = guest.status.clone();
-    let ended = async move { while status.changed().await.is_ok() {} };
-    tokio::time::timeout(patience, ended).await.map_err(|_| GuestError::Timeout("stopped"))
 }

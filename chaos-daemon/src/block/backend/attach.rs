@@ -1,6 +1,7 @@
 //! How a disk comes to its ring.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::{BlockBackend, Window};
@@ -11,6 +12,8 @@ use crate::block::request::Bounds;
 use crate::block::ring::Ring;
 use crate::block::stats::BlockStats;
 use crate::shard::{Fault, Pages};
+
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 
 /// How a guest lays its requests out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,8 @@ impl BlockBackend {
         let bounds = Bounds::of(&disk);
         Ok(BlockBackend {
             ring: Ring::attach(ring, abi)?,
+            connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
+            alone: false,
             bounds,
             window: Window::new(),
             held: None,

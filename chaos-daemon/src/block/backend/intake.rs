@@ -53,8 +53,9 @@ impl BlockBackend {
         Ok(batch)
     }
 
-    fn is_held_back(&self) -> bool {
-        self.ordered.as_ref().is_some_and(Ordered::holds_others)
+    fn is_held_back(&mut self) -> bool {
+        self.alone |= !self.disk.is_changing();
+        !self.alone || self.ordered.as_ref().is_some_and(Ordered::holds_others)
     }
 
     fn admit(&mut self, request: &Request, host: &mut Host<'_>) -> Admission {

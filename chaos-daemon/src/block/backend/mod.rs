@@ -31,12 +31,16 @@ use super::stats::BlockStats;
 use super::window::Window;
 use crate::shard::{Context, DeviceId, Fault, Turn};
 
-/// When to look again for memory that other disks use up.
-const MEMORY_WAIT: Duration = Duration::from_millis(1);
+/// When to look again for memory that other disks use up, and for changes that are not over.
+const RETRY: Duration = Duration::from_millis(1);
 
 /// The host's end of one disk.
 pub struct BlockBackend {
     ring: Ring,
+    /// Which connection this is, of all there ever were.
+    connection: u64,
+    /// Whether changes of a former connection are over.
+    alone: bool,
     disk: Arc<Disk>,
     bounds: Bounds,
     window: Window<Open>,
@@ -121,7 +125,9 @@ impl BlockBackend {
 
     /// Takes note of the end of a job; the next turn answers it.
     pub fn completed(&mut self, completion: Completion) {
-        self.completions.push(completion);
+        if completion.token.connection == self.connection {
+            self.completions.push(completion);
+        }
     }
 
     /// What it has done.
@@ -154,12 +160,15 @@ impl BlockBackend {
 
     /// What the shard has to know before it sleeps.
     fn end(&mut self, host: &Host<'_>, budget: &Budget, delivered: bool) -> Result<Turn, Fault> {
+        if !self.alone {
+            return Ok(Turn { again: false, wake: Some(host.now + RETRY) });
+        }
         match &self.held {
             // Answers have made room since.
             Some(Held { reason: Wait::Work | Wait::Memory, .. }) if delivered => Ok(Turn::AGAIN),
             Some(Held { reason: Wait::Work, .. }) => Ok(Turn::DONE),
             Some(Held { reason: Wait::Memory, .. }) => {
-                Ok(Turn { again: false, wake: Some(host.now + MEMORY_WAIT) })
+                Ok(Turn { again: false, wake: Some(host.now + RETRY) })
             }
             Some(Held { reason: Wait::Rate(at), .. }) => Ok(Turn { again: false, wake: Some(*at) }),
             // The flush at work gives a turn when it is over.
@@ -176,7 +185,7 @@ impl BlockBackend {
 
     /// Has the engine work for a request; what is over at once is to be settled.
     fn job(&mut self, host: &mut Host<'_>, number: u32, work: Work) {
-        let token = Token { device: host.device, request: number };
+        let token = Token { device: host.device, connection: self.connection, request: number };
         let job = Job::new(token, Arc::clone(&self.disk), work);
         self.completions.extend(host.io.start(job));
     }

@@ -1,5 +1,6 @@
 //! A disk image or block device, opened for one guest or, read-only, for several.
 
+mod change;
 mod error;
 mod lock;
 mod source;
@@ -10,6 +11,8 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(super) use change::Change;
+use change::Changes;
 pub use error::DiskError;
 use source::{Geometry, Residence};
 
@@ -54,6 +57,7 @@ pub struct Disk {
     spec: DiskSpec,
     geometry: Geometry,
     residence: Residence,
+    changes: Changes,
 }
 
 impl Disk {
@@ -78,7 +82,14 @@ impl Disk {
             return Err(DiskError::Empty { path: spec.path.clone() });
         }
         let residence = Residence::of(&file, device, spec.direct);
-        Ok(Disk { file, cached, spec: spec.clone(), geometry, residence })
+        Ok(Disk {
+            file,
+            cached,
+            spec: spec.clone(),
+            geometry,
+            residence,
+            changes: Changes::default(),
+        })
     }
 
     /// Where it was opened.
@@ -109,6 +120,11 @@ impl Disk {
     /// Whether discarding is offered: ranges become holes that read as zeroes.
     pub fn can_discard(&self) -> bool {
         self.spec.writable && self.spec.discard && self.geometry.can_discard
+    }
+
+    /// Whether a write or discard is at work, of whatever connection.
+    pub(super) fn is_changing(&self) -> bool {
+        self.changes.any()
     }
 
     /// The open file for I/O on this range.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 
 use crate::block::buffer::Buffer;
-use crate::block::disk::Disk;
+use crate::block::disk::{Change, Disk};
 use crate::shard::DeviceId;
 
 /// Says whose job it is; comes back with the completion.
@@ -14,7 +14,9 @@ use crate::shard::DeviceId;
 pub struct Token {
     /// The device.
     pub device: DeviceId,
-    /// The device's own number for the request.
+    /// Which of the connections of that device; what comes back late is not mistaken.
+    pub connection: u64,
+    /// The connection's own number for the request.
     pub request: u32,
 }
 
@@ -54,6 +56,8 @@ pub struct Job {
     pub(super) work: Work,
     /// Bytes already read or written.
     pub(super) done: usize,
+    /// Lives as long as a job that changes the disk.
+    _change: Option<Change>,
 }
 
 /// A job that is over.
@@ -84,7 +88,9 @@ impl Rest {
 impl Job {
     /// Work on `disk`.
     pub fn new(token: Token, disk: Arc<Disk>, work: Work) -> Job {
-        Job { token, disk, work, done: 0 }
+        let changes = matches!(work, Work::Write { .. } | Work::Punch { .. });
+        let _change = changes.then(|| Change::begin(&disk));
+        Job { token, disk, work, done: 0, _change }
     }
 
     /// Takes note of a system call's answer: the job again while something is left.

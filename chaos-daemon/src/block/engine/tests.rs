@@ -35,7 +35,11 @@ fn queued(engine: &mut Engine, disk: &Arc<Disk>, works: Vec<Work>) -> Vec<Comple
     let count = works.len();
     for (request, work) in (0..).zip(works) {
         engine.in_flight += 1;
-        engine.queue_of(Job::new(Token { device: DEVICE, request }, Arc::clone(disk), work));
+        engine.queue_of(Job::new(
+            Token { device: DEVICE, connection: 1, request },
+            Arc::clone(disk),
+            work,
+        ));
     }
     engine.submit_all();
     let mut done = Vec::new();
@@ -136,9 +140,9 @@ fn data_in_the_page_cache_is_read_at_once() {
     std::fs::write(disk.path(), vec![5; usize::try_from(SIZE).unwrap()]).unwrap();
     let mut engine = engines().remove(0);
     let work = read(&mut engine, 4096, 4096);
-    let job = Job::new(Token { device: DEVICE, request: 7 }, disk, work);
+    let job = Job::new(Token { device: DEVICE, connection: 1, request: 7 }, disk, work);
     let completion = engine.start(job).expect("just written, so in the page cache");
-    assert_eq!(completion.token, Token { device: DEVICE, request: 7 });
+    assert_eq!(completion.token, Token { device: DEVICE, connection: 1, request: 7 });
     assert_eq!(completion.buffer.unwrap().bytes(), [5; 4096]);
 }
 
@@ -149,7 +153,11 @@ fn jobs_in_flight_survive_the_engine() {
         let disk = disk(dir.path());
         for request in 0..32 {
             let work = read(&mut engine, 0, 65536);
-            engine.queue_of(Job::new(Token { device: DEVICE, request }, Arc::clone(&disk), work));
+            engine.queue_of(Job::new(
+                Token { device: DEVICE, connection: 1, request },
+                Arc::clone(&disk),
+                work,
+            ));
         }
         drop(engine);
     }

@@ -75,6 +75,12 @@ impl Guest {
         self.back = BlockBackend::attach(ring, Abi::X86_64, disk, BlockOptions::default()).unwrap();
     }
 
+    /// A new connection of the same device, on the same shard.
+    pub(super) fn reconnect(&mut self, disk: Arc<Disk>) {
+        let ring = Box::new(Arc::clone(&self.ring));
+        self.back = BlockBackend::attach(ring, Abi::X86_64, disk, BlockOptions::default()).unwrap();
+    }
+
     pub(super) fn grant(&mut self, grant: u32, byte: u8) {
         self.granted.insert(grant, Box::new([byte; 4096]));
     }
@@ -148,11 +154,10 @@ impl Guest {
             let turn = self.turn().unwrap();
             responses.extend(std::iter::from_fn(|| self.front.next_response().unwrap()));
             self.now = turn.wake.unwrap_or(self.now);
-            if !turn.again && turn.wake.is_none() {
-                if self.io.in_flight() == 0 {
-                    return responses;
-                }
-                self.wait();
+            match (turn.again || turn.wake.is_some(), self.io.in_flight()) {
+                (false, 0) => return responses,
+                (_, 0) => {}
+                _ => self.wait(),
             }
         }
     }

@@ -144,3 +144,27 @@ fn what_was_not_answered_is_done_by_the_next_back_end() {
         assert_eq!(u64::from(guest.read(n * 8)), n + 1);
     }
 }
+
+#[test]
+fn a_new_connection_waits_for_changes_of_the_former_and_ignores_their_ends() {
+    let (_dir, path) = image(1 << 12);
+    let disk = open(&path, true);
+    let mut guest = Guest::new(disk.clone(), BlockOptions::default(), 1);
+    for n in 0..20 {
+        guest.grant(n, 1);
+        guest.ask_pages(n.into(), operation::WRITE, u64::from(n) * 8, &[n]);
+    }
+    let _ = guest.front.push();
+    let _ = guest.turn().unwrap();
+    let early: Vec<_> = std::iter::from_fn(|| guest.front.next_response().unwrap()).collect();
+    let late = guest.io.in_flight();
+    guest.reconnect(disk.clone());
+    if late > 0 {
+        guest.turn().unwrap();
+        assert!(guest.io.in_flight() <= late, "nothing starts while late changes are at work");
+    }
+    let mut ids: Vec<_> = early.into_iter().chain(guest.run()).map(|r| r.id).collect();
+    ids.dedup();
+    assert_eq!(ids, (0..20).collect::<Vec<_>>());
+    assert!(!disk.is_changing());
+}

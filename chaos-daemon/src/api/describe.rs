@@ -1,0 +1,116 @@
+//! What the API says of a guest.
+
+use std::net::IpAddr;
+
+use lightvm::api::{DiskInfo, GuestInfo, GuestSummary, NicInfo, Stats};
+
+use crate::daemon::Daemon;
+use crate::guests::{DeviceKind, DeviceRecord, Guest};
+use crate::shard::Status;
+
+/// A guest in a list.
+pub(super) fn summary(daemon: &Daemon, guest: &Guest) -> GuestSummary {
+    let life = &guest.life.record;
+    let status = guest.status.borrow().clone();
+    // It may have been renamed since.
+    let now = daemon.lifecycle.registry().record(guest.uuid);
+    let record = guest.record.lock();
+    GuestSummary {
+        name: now.map_or_else(|| life.name.clone(), |record| record.name),
+        uuid: guest.uuid,
+        domid: life.domid.0,
+        guest_type: life.guest_type,
+        control: record.control,
+        report: status.report,
+        addresses: addresses(status, &record.devices),
+    }
+}
+
+/// Those the guest reports, or else those it was given.
+fn addresses(status: Status, devices: &[DeviceRecord]) -> Vec<IpAddr> {
+    if !status.addresses.is_empty() {
+        return status.addresses;
+    }
+    let given = devices.iter().filter_map(|device| match &device.kind {
+        DeviceKind::Nic { config, .. } => Some(&config.addresses),
+        DeviceKind::Disk(_) => None,
+    });
+    given.flatten().map(ipnet::IpNet::addr).collect()
+}
+
+/// Everything about a guest.
+pub(super) fn info(daemon: &Daemon, guest: &Guest, stats: &Stats) -> GuestInfo {
+    let status = guest.status.borrow().clone();
+    GuestInfo {
+        summary: summary(daemon, guest),
+        config: guest.life.record.config.clone(),
+        nics: nics(guest, stats),
+        disks: disks(guest, stats),
+        report_code: Some(status.code).filter(|&code| code != 0),
+        console_viewers: 0,
+        shard: u32::try_from(guest.shard).unwrap_or(u32::MAX),
+    }
+}
+
+/// Its network interfaces.
+pub(super) fn nics(guest: &Guest, stats: &Stats) -> Vec<NicInfo> {
+    let (status, record) = (guest.status.borrow(), guest.record.lock());
+    let nics = record.devices.iter().filter_map(|device| match &device.kind {
+        DeviceKind::Nic { nic, config } => Some((device, nic, config)),
+        DeviceKind::Disk(_) => None,
+    });
+    let info = |((device, nic, config), n): ((&DeviceRecord, &Box<_>, &Box<_>), usize)| NicInfo {
+        index: device.index,
+        nic: filled(nic, config),
+        connected: is_connected(&status, device),
+        fault: fault(&status, device),
+        stats: stats.nics.get(n).copied().unwrap_or_default(),
+    };
+    nics.zip(0..).map(info).collect()
+}
+
+/// What was asked for with what the network gave.
+fn filled(nic: &lightvm::config::Nic, config: &crate::net::NetConfig) -> lightvm::config::Nic {
+    lightvm::config::Nic {
+        mac: Some(config.mac),
+        addresses: config.addresses.clone(),
+        gateway4: config.gateway4,
+        gateway6: config.gateway6,
+        mtu: Some(config.mtu),
+        ..nic.clone()
+    }
+}
+
+/// Its disks.
+pub(super) fn disks(guest: &Guest, stats: &Stats) -> Vec<DiskInfo> {
+    let (status, record) = (guest.status.borrow(), guest.record.lock());
+    let disks = record.devices.iter().filter_map(|device| match &device.kind {
+        DeviceKind::Disk(disk) => Some((device, disk)),
+        DeviceKind::Nic { .. } => None,
+    });
+    let info = |((device, disk), n): ((&DeviceRecord, &lightvm::config::Disk), usize)| DiskInfo {
+        index: device.index,
+        size: size(&disk.path),
+        disk: disk.clone(),
+        connected: is_connected(&status, device),
+        fault: fault(&status, device),
+        stats: stats.disks.get(n).copied().unwrap_or_default(),
+    };
+    disks.zip(0..).map(info).collect()
+}
+
+/// Bytes of a disk; 0 when it cannot be said.
+fn size(path: &std::path::Path) -> u64 {
+    use std::io::{Seek, SeekFrom};
+    // Block devices have their size at their end only.
+    std::fs::File::open(path).and_then(|mut file| file.seek(SeekFrom::End(0))).unwrap_or(0)
+}
+
+fn is_connected(status: &Status, device: &DeviceRecord) -> bool {
+    status.connected & (1 << device.slot) != 0
+}
+
+fn fault(status: &Status, device: &DeviceRecord) -> Option<String> {
+    let fault = status.faults.iter().find(|(slot, _)| *slot == device.slot);
+    fault.map(|(_, fault)| fault.to_string())
+}

@@ -1,0 +1,98 @@
+//! `/v1/guests/{guest}/nics` and `…/disks`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use lightvm::api::{DiskInfo, ErrorCode, NicInfo, RemoveQuery};
+use lightvm::config::{Disk, Nic};
+
+use super::{Answer, ApiError, describe};
+use crate::daemon::Daemon;
+use crate::guests::{self, Kind};
+
+type Removal = Result<Query<RemoveQuery>, QueryRejection>;
+
+/// A guest's network interfaces.
+pub(super) async fn nics(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+) -> Answer<Json<Vec<NicInfo>>> {
+    let guest = guests::find(&daemon, &name)?;
+    let stats = guests::stats(&daemon, &guest).await?;
+    Ok(Json(describe::nics(&guest, &stats)))
+}
+
+/// A guest's disks.
+pub(super) async fn disks(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+) -> Answer<Json<Vec<DiskInfo>>> {
+    let guest = guests::find(&daemon, &name)?;
+    let stats = guests::stats(&daemon, &guest).await?;
+    Ok(Json(describe::disks(&guest, &stats)))
+}
+
+/// Gives a guest a network interface.
+pub(super) async fn attach_nic(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+    nic: Result<Json<Nic>, JsonRejection>,
+) -> Answer<(StatusCode, Json<NicInfo>)> {
+    let guest = guests::find(&daemon, &name)?;
+    let index = guests::attach_nic(&daemon, &guest, nic?.0).await?;
+    let nics = describe::nics(&guest, &guests::stats(&daemon, &guest).await?);
+    let info = nics.into_iter().find(|nic| nic.index == index).ok_or_else(gone)?;
+    Ok((StatusCode::CREATED, Json(info)))
+}
+
+/// Gives a guest a disk.
+pub(super) async fn attach_disk(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+    disk: Result<Json<Disk>, JsonRejection>,
+) -> Answer<(StatusCode, Json<DiskInfo>)> {
+    let guest = guests::find(&daemon, &name)?;
+    let index = guests::attach_disk(&daemon, &guest, disk?.0).await?;
+    let disks = describe::disks(&guest, &guests::stats(&daemon, &guest).await?);
+    let info = disks.into_iter().find(|disk| disk.index == index).ok_or_else(gone)?;
+    Ok((StatusCode::CREATED, Json(info)))
+}
+
+/// Somebody else was faster.
+fn gone() -> ApiError {
+    ApiError::new(ErrorCode::Conflict, "the device was taken away at once")
+}
+
+/// Takes a network interface away.
+pub(super) async fn detach_nic(
+    State(daemon): State<Arc<Daemon>>,
+    Path((name, index)): Path<(String, u8)>,
+    query: Removal,
+) -> Answer<StatusCode> {
+    detach(&daemon, &name, Kind::Nic, index, query).await
+}
+
+/// Takes a disk away.
+pub(super) async fn detach_disk(
+    State(daemon): State<Arc<Daemon>>,
+    Path((name, index)): Path<(String, u8)>,
+    query: Removal,
+) -> Answer<StatusCode> {
+    detach(&daemon, &name, Kind::Disk, index, query).await
+}
+
+async fn detach(
+    daemon: &Arc<Daemon>,
+    name: &str,
+    kind: Kind,
+    index: u8,
+    query: Removal,
+) -> Answer<StatusCode> {
+    let force = query?.force != 0;
+    let guest = guests::find(daemon, name)?;
+    guests::detach(daemon, &guest, kind, index, force).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,102 @@
+//! `/v1/guests`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use lightvm::api::{
+    CreateAnswer, CreateRequest, ErrorCode, GuestInfo, GuestSummary, Stats, StopRequest,
+};
+
+use super::describe::{info, summary};
+use super::{Answer, ApiError};
+use crate::daemon::Daemon;
+use crate::guests::{self, Guest};
+use crate::shard::Wish;
+
+/// Every guest.
+pub(super) async fn list(State(daemon): State<Arc<Daemon>>) -> Json<Vec<GuestSummary>> {
+    Json(daemon.guests.all().iter().map(|guest| summary(&daemon, guest)).collect())
+}
+
+/// Makes one.
+pub(super) async fn create(
+    State(daemon): State<Arc<Daemon>>,
+    request: Result<Json<CreateRequest>, JsonRejection>,
+) -> Answer<(StatusCode, Json<CreateAnswer>)> {
+    let created = guests::create(Arc::clone(&daemon), request?.0).await?;
+    let answer = CreateAnswer {
+        guest: summary(&daemon, &created.guest),
+        timings: created.timings,
+        wait_ms: created.waited.map(|waited| waited.as_secs_f64() * 1e3),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Everything about one.
+pub(super) async fn show(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+) -> Answer<Json<GuestInfo>> {
+    let guest = guests::find(&daemon, &name)?;
+    let stats = guests::stats(&daemon, &guest).await?;
+    Ok(Json(info(&daemon, &guest, &stats)))
+}
+
+/// Takes one away.
+pub(super) async fn destroy(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    let guest = guests::find(&daemon, &name)?;
+    guests::destroy(daemon, guest).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What went through its devices.
+pub(super) async fn stats(
+    State(daemon): State<Arc<Daemon>>,
+    Path(name): Path<String>,
+) -> Answer<Json<Stats>> {
+    let guest = guests::find(&daemon, &name)?;
+    Ok(Json(guests::stats(&daemon, &guest).await?))
+}
+
+/// Does or asks something.
+pub(super) async fn act(
+    State(daemon): State<Arc<Daemon>>,
+    Path((name, verb)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer<Response> {
+    let guest = guests::find(&daemon, &name)?;
+    match verb.as_str() {
+        "pause" => guests::pause(&guest)?,
+        "unpause" | "start" => guests::unpause(&guest)?,
+        "poweroff" => return stop(&daemon, &guest, Wish::Poweroff, &body).await,
+        "reboot" => return stop(&daemon, &guest, Wish::Reboot, &body).await,
+        "suspend" => return stop(&daemon, &guest, Wish::Suspend, &body).await,
+        other => {
+            let message = format!("guests cannot be told to `{other}`");
+            return Err(ApiError::new(ErrorCode::NotFound, message));
+        }
+    }
+    Ok(Json(summary(&daemon, &guest)).into_response())
+}
+
+async fn stop(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+    wish: Wish,
+    body: &[u8],
+) -> Answer<Response> {
+    let request = match body {
+        [] => StopRequest::default(),
+        json => serde_json::from_slice(json)
+            .map_err(|e| ApiError::new(ErrorCode::BadRequest, e.to_string()))?,
+    };
+    Ok(Json(guests::stop(daemon, guest, wish, request).await?).into_response())
+}
