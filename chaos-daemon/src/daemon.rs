@@ -17,7 +17,8 @@ use tracing::info;
 use crate::api;
 use crate::config::DaemonConfig;
 use crate::guests::{self, Ends, GuestError, Guests, Records};
-use crate::shard::{Shard, ShardError};
+use crate::network::{NetworkError, Networks};
+use crate::shard::{Command, Shard, ShardError};
 use crate::switch;
 use crate::{console, log};
 
@@ -37,6 +38,9 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error(transparent)]
     Shard(#[from] ShardError),
+    /// Networks cannot be taken up.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// There is a daemon already.
     #[error("a chaosd is running already: it holds {0}")]
     Running(PathBuf),
@@ -85,7 +89,9 @@ pub struct Daemon {
     /// Builds and ends guests.
     pub lifecycle: Lifecycle,
     /// Threads that serve them.
-    pub shards: Vec<Shard>,
+    pub shards: Arc<[Shard]>,
+    /// What their interfaces are attached to.
+    pub networks: Networks,
     /// Guests' consoles. After the shards: these hand over what guests print.
     pub consoles: console::Service,
     /// Guests' log records.
@@ -105,7 +111,7 @@ pub struct Daemon {
 /// # Errors
 /// [`StartError`].
 pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
-    let daemon = Arc::new(Daemon::start(config)?);
+    let daemon = Arc::new(Daemon::start(config).await?);
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
     guests::adopt_all(&daemon).await?;
@@ -127,14 +133,14 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
 }
 
 impl Daemon {
-    fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
+    async fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(StartError::NotRoot);
         }
         let xen = Xen::open()?;
         let registry = Registry::open(&config.state)?;
         let only = lock(&config)?;
-        let shards = switch::seeds(config.shard_count())
+        let shards: Arc<[Shard]> = switch::seeds(config.shard_count())
             .map_err(ShardError::from)?
             .into_iter()
             .enumerate()
@@ -145,6 +151,9 @@ impl Daemon {
         let logs = log::Service::open(&config.logs, &config.log)?;
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
+        let told = Arc::clone(&shards);
+        let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
+        let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let (guests, ends) = (Guests::default(), Ends::default());
         Ok(Daemon {
@@ -152,6 +161,7 @@ impl Daemon {
             xen,
             lifecycle,
             shards,
+            networks,
             consoles,
             logs,
             guests,
