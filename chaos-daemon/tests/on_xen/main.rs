@@ -4,4 +4,10 @@
 //! `scripts/test` builds this program on the machine and runs it with `--ignored` in
 //! `scripts/xenbox`.
 
+mod harness;
+mod hostile;
+mod leaks;
+mod life;
+mod native;
 mod network;
+mod restart;
