@@ -8,7 +8,9 @@ use chaos_daemon::switch::frame::{Ethernet, Transport};
 use chaos_daemon::switch::pins::Pins;
 use chaos_daemon::switch::pool::Pool;
 use chaos_daemon::switch::table::{Place, Table};
-use chaos_daemon::switch::{Abilities, Gso, GsoKind, Lease, checksum, dhcp, forward, segment, vnet};
+use chaos_daemon::switch::{
+    Abilities, Gso, GsoKind, Lease, checksum, dhcp, forward, segment, vnet,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u16, bool, &[u8])| {
