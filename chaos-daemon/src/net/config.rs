@@ -18,6 +18,9 @@ use crate::switch::{Lease, NetworkId, PortSpec};
 pub struct NetConfig {
     /// What it is attached to.
     pub attached: Attached,
+    /// Its tap was there before it, and stays.
+    #[serde(default)]
+    pub keep_tap: bool,
     /// The network's number on the shards.
     pub network: NetworkId,
     /// The interface's MAC address.

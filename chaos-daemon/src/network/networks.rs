@@ -217,6 +217,7 @@ impl Networks {
     ) -> Result<(), NetworkError> {
         let mut state = self.state.lock().await;
         let network = self.find(&mut state, &config.attached, config.network.0).await?;
+        network.found = config.keep_tap;
         network.members.adopt((guest, nth), config);
         Ok(())
     }
@@ -351,6 +352,7 @@ impl Network {
         let lease = self.lease(&addresses, gateway4, mtu);
         NetConfig {
             attached: key.clone(),
+            keep_tap: self.found,
             network: NetworkId(self.id),
             mac,
             addresses,

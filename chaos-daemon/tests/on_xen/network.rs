@@ -113,7 +113,7 @@ fn all_that_is_made_is_removed() {
         host.runtime.block_on(networks.delete(name)).unwrap();
     }
     host.settle();
-    run("ip link del tapown 2>/dev/null; ip link del lvm.4 2>/dev/null; true");
+    run("ip link del tapown 2>/dev/null; ip link del lvm.5 2>/dev/null; true");
     let after = links();
     assert_eq!(after, before);
     assert!(!run("nft list ruleset").contains("lightvm"));
