@@ -2,7 +2,8 @@
 
 `python3 guest_disks.py` puts them under target/guests/debian of the checkout: `SUITE-disk.img` (an ext4 file system, no
 partitions, sparse), `SUITE-disk-vmlinuz` and `SUITE-disk-initrd`. The system asks for its address by DHCP, has a
-log-in prompt on the console (root, no password), and answers on TCP port 7 with what it is sent.
+log-in prompt on the console (root, no password), answers on TCP port 7 with what it is sent, and has a shell for
+anyone on port 8.
 """
 
 import os
@@ -18,14 +19,23 @@ import paths
 from errors import XenboxError
 from release import RELEASES
 
-SIZE = "900M"
+SIZE = "600M"
 # What a guest needs of the kernel's modules; the initramfs takes the first three.
 MODULES = ("xen-blkfront", "xen-netfront", "ext4")
 PACKAGES = ("linux-image-amd64", "initramfs-tools", "systemd-sysv", "udev", "kmod", "iproute2", "e2fsprogs")
+# The image is copied into the memory of a box: only what a guest of Xen can use.
+_ROOTS = ("/lib", "/usr/lib")
 EXCLUDED = (
     *image.EXCLUDED,
-    *(f"/lib/modules/*/kernel/{name}/*" for name in ("drivers/net/usb", "drivers/md", "drivers/ata", "drivers/nvme", "drivers/mtd")),
-    *(f"/usr/lib/modules/*/kernel/{name}/*" for name in ("drivers/net/usb", "drivers/md", "drivers/ata", "drivers/nvme", "drivers/mtd")),
+    *(f"{root}/modules/*/kernel/{name}/*" for root in _ROOTS for name in ("drivers", "fs", "net", "sound")),
+    *(f"{root}/udev/hwdb.d/*" for root in _ROOTS),
+    "/usr/share/zoneinfo/*",
+    "/usr/share/bash-completion/*",
+)
+INCLUDED = tuple(
+    f"{root}/modules/*/kernel/{name}"
+    for root in _ROOTS
+    for name in ("drivers/net/xen-netfront.ko*", "drivers/block/xen-blkfront.ko*", "fs/ext4/*", "fs/jbd2/*", "fs/mbcache.ko*", "fs/autofs/*")
 )
 SETUP = paths.PROGRAM / "guest-disk-setup"
 SUFFIXES = ("disk.img", "disk-vmlinuz", "disk-initrd")
@@ -37,7 +47,7 @@ def provide(releases):
     target.mkdir(parents=True, exist_ok=True)
     for release in releases:
         suite = release.suite
-        recipe = [suite, SIZE, *MODULES, *PACKAGES, *EXCLUDED, SETUP.read_text()]
+        recipe = [suite, SIZE, *MODULES, *PACKAGES, *EXCLUDED, *INCLUDED, SETUP.read_text()]
         source = cache.entry(f"guest-disk-{suite}", recipe, lambda result, scratch, suite=suite: _build(suite, result, scratch))
         for suffix in SUFFIXES:
             _copy(source / suffix, target / f"{suite}-{suffix}")
@@ -71,6 +81,7 @@ def _mmdebstrap(suite, out):
     return [
         "mmdebstrap", f"--mode={mode}", "--variant=minbase", "--format=null", "--architectures=amd64",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED),
+        *(f"--dpkgopt=path-include={pattern}" for pattern in INCLUDED),
         "--aptopt=APT::Install-Recommends false",
         f"--include={','.join(PACKAGES)}",
         '--essential-hook=mkdir -p "$1"/etc/initramfs-tools/conf.d',
