@@ -135,6 +135,7 @@ pub(super) async fn records(
     State(daemon): State<Arc<Daemon>>,
     Path(name): Path<String>,
 ) -> Answer<Json<LogRecords>> {
-    guests::find(&daemon, &name)?;
-    Ok(Json(LogRecords::default()))
+    let guest = guests::find(&daemon, &name)?;
+    let known = guest.life.record.name.as_str();
+    Ok(Json(daemon.logs.book(guest.uuid, known).records()))
 }
