@@ -24,6 +24,7 @@ pub(super) async fn build(
     daemon: &Arc<Daemon>,
     config: GuestConfig,
     paused: bool,
+    stage: Stage,
 ) -> Result<(Arc<Guest>, Timings), GuestError> {
     let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
     let config = config.with_uuid(uuid);
@@ -31,7 +32,7 @@ pub(super) async fn build(
     daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
     let mut record = GuestRecord {
         uuid,
-        stage: Stage::Building,
+        stage,
         control: control(daemon, &config).await?,
         devices: devices::plan(&daemon.networks, uuid, &config).await?,
     };
