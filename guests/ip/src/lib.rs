@@ -9,6 +9,7 @@
 mod announce;
 mod device;
 mod guest;
+mod neighbours;
 
 pub use guest::{Guest, start};
 

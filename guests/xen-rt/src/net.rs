@@ -190,27 +190,40 @@ impl Receiver {
         let part = core::mem::replace(&mut self.skipping, more) || more;
         let (offset, length) = (usize::from(response.offset), response.status);
         match usize::try_from(length) {
-            Ok(length) if !part && length > 0 && offset + length <= PAGE_SIZE => {
+            Ok(length)
+                if !part
+                    && length > 0
+                    && offset + length <= PAGE_SIZE
+                    && usize::from(response.id) < self.pages.count() =>
+            {
                 self.packet = Some((response.id, offset, length));
             }
             _ => self.give(response.id),
         }
     }
 
+    /// Looks at the packet that has come, if one has; it stays.
+    pub fn peek<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        self.look(read).map(|(result, _)| result)
+    }
+
     /// Takes the packet that has come, if one has; its buffer goes back to the host.
-    pub fn take<R>(&mut self, read: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
+    pub fn take<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let (result, id) = self.look(read)?;
+        self.packet = None;
+        self.give(id);
+        Some(result)
+    }
+
+    fn look<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Option<(R, u16)> {
         if !self.has_packet() {
             return None;
         }
-        let (id, offset, length) = self.packet.take()?;
-        if usize::from(id) >= self.pages.count() {
-            return None;
-        }
-        // SAFETY: the host has answered and so filled the buffer; it gets it back below.
+        let (id, offset, length) = self.packet?;
+        // SAFETY: the host has answered and so filled the buffer; it gets it back only when
+        // the packet is taken.
         let page = unsafe { self.pages.bytes(usize::from(id), 1) };
-        let result = read(&mut page[offset..offset + length]);
-        self.give(id);
-        Some(result)
+        Some((read(&page[offset..offset + length]), id))
     }
 }
 
