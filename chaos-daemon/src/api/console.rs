@@ -135,6 +135,6 @@ pub(super) async fn records(
     State(daemon): State<Arc<Daemon>>,
     Path(name): Path<String>,
 ) -> Answer<Json<LogRecords>> {
-    guests::find(&daemon, &name)?;
-    Ok(Json(LogRecords::default()))
+    let guest = guests::find(&daemon, &name)?;
+    Ok(Json(daemon.logs.book(guest.uuid, guest.life.record.name.as_str()).records()))
 }
