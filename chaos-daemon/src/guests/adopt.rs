@@ -6,7 +6,7 @@ use lightvm::lifecycle;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::build::serve;
+use super::build::{build, serve};
 use super::line::Place;
 use super::record::{GuestRecord, Stage};
 use super::{Guest, GuestError, devices, xenstore};
@@ -37,6 +37,11 @@ pub async fn adopt_all(daemon: &Arc<Daemon>) -> Result<(), GuestError> {
 async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     match record.stage {
         Stage::Building => tear_down(daemon, record).await,
+        Stage::Rebuilding(ref config) => {
+            let (config, stage) = ((**config).clone(), record.stage.clone());
+            tear_down(daemon, record).await?;
+            build(daemon, config, false, stage).await.map(drop)
+        }
         Stage::Living => adopt(daemon, record).await,
     }
 }

@@ -24,6 +24,7 @@ pub(super) async fn build(
     daemon: &Arc<Daemon>,
     config: GuestConfig,
     paused: bool,
+    stage: Stage,
 ) -> Result<(Arc<Guest>, Timings), GuestError> {
     let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
     let config = config.with_uuid(uuid);
@@ -34,7 +35,7 @@ pub(super) async fn build(
         true => Vec::new(),
         false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
-    let mut record = GuestRecord { uuid, stage: Stage::Building, control, devices };
+    let mut record = GuestRecord { uuid, stage, control, devices };
     let built = match daemon.records.write(&record) {
         Ok(()) => Site { daemon, uuid }.build(&config, &mut record, paused).await,
         Err(e) => Err(GuestError::Record(e)),

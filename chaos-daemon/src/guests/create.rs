@@ -7,6 +7,7 @@ use lightvm::api::{CreateRequest, Report, Wait};
 use lightvm::domain::Timings;
 
 use super::build::build;
+use super::record::Stage;
 use super::{Guest, GuestError};
 use crate::daemon::Daemon;
 use crate::shard::Status;
@@ -35,7 +36,7 @@ pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Creat
     let CreateRequest { config, wait, timeout_ms, paused } = request;
     let building = Arc::clone(&daemon);
     let built = tokio::spawn(async move {
-        let built = build(&building, config, paused).await;
+        let built = build(&building, config, paused, Stage::Building).await;
         building.ends.look();
         built
     });

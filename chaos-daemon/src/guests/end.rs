@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use lightvm::config::Action;
+use lightvm::api::StopOutcome;
+use lightvm::config::{Action, GuestName};
 use lightvm::domain::{DomainError, End};
 use lightvm::lifecycle::action_for;
+use lightvm::registry::Record;
 use lightvm::xen::ShutdownReason;
 use tracing::{error, info};
+use uuid::Uuid;
 
 use super::build::{build, leave};
 use super::devices::unplug_all;
+use super::record::Stage;
+use super::stop::Ending;
 use super::{Gone, Guest, GuestError, xenstore};
 use crate::daemon::{Daemon, blocking};
 
@@ -24,7 +29,7 @@ pub async fn destroy(daemon: Arc<Daemon>, guest: Arc<Guest>) -> Result<(), Guest
         if turn.0 {
             return Err(GuestError::NotFound(guest.life.record.name.to_string()));
         }
-        end_for_good(&daemon, &guest, &mut turn).await
+        end_for_good(&daemon, &guest, None, &mut turn).await
     });
     ending.await.map_err(|_| GuestError::Broken)?
 }
@@ -33,10 +38,13 @@ pub async fn destroy(daemon: Arc<Daemon>, guest: Arc<Guest>) -> Result<(), Guest
 async fn end_for_good(
     daemon: &Arc<Daemon>,
     guest: &Arc<Guest>,
+    reason: Option<ShutdownReason>,
     turn: &mut Gone,
 ) -> Result<(), GuestError> {
     tear_down(daemon, guest, turn).await?;
+    daemon.records.forget(guest.uuid);
     daemon.consoles.close(guest.uuid);
+    guest.ended.send_replace(Some(Ending::gone(reason)));
     Ok(())
 }
 
@@ -56,7 +64,6 @@ async fn tear_down(
     .await??;
     let devices = guest.record.lock().devices.clone();
     unplug_all(&daemon.networks, guest.uuid, &devices).await;
-    daemon.records.forget(guest.uuid);
     daemon.guests.remove(guest.uuid);
     turn.0 = true;
     Ok(())
@@ -93,45 +100,96 @@ async fn act(
     turn: &mut Gone,
 ) -> Result<(), GuestError> {
     let config = &guest.life.record.config;
-    let action = match end {
-        End::Shutdown(reason) => action_for(config, reason),
-        End::Destroyed => Action::Destroy,
+    let (action, reason) = match end {
+        End::Shutdown(reason) => (action_for(config, reason), Some(reason)),
+        End::Destroyed => (Action::Destroy, None),
     };
     match action {
-        Action::Destroy => end_for_good(daemon, guest, turn).await,
-        Action::Restart => again(daemon, guest, turn).await,
-        Action::Preserve => preserve(daemon, guest, turn).await,
-        Action::RenameRestart => again(daemon, guest, turn).await,
+        Action::Destroy => end_for_good(daemon, guest, reason, turn).await,
+        Action::Preserve => {
+            preserve(daemon, guest, reason).await;
+            Ok(())
+        }
+        Action::Restart | Action::RenameRestart => {
+            let aside = action == Action::RenameRestart;
+            let built = again(daemon, guest, reason, aside, turn).await;
+            if built.is_err() {
+                // It could not be brought back.
+                daemon.consoles.close(guest.uuid);
+                guest.ended.send_replace(Some(Ending::gone(reason)));
+            }
+            built
+        }
     }
 }
 
-/// Builds the guest again, in another domain.
+/// Builds the guest again, in another domain; `aside`: its stopped domain is kept under
+/// another name.
 async fn again(
     daemon: &Arc<Daemon>,
     guest: &Arc<Guest>,
+    reason: Option<ShutdownReason>,
+    aside: bool,
     turn: &mut Gone,
 ) -> Result<(), GuestError> {
     let config = guest.life.record.config.clone();
-    tear_down(daemon, guest, turn).await?;
-    let (guest, _) = build(daemon, config, false).await?;
-    info!(name = %guest.life.record.name, domid = %guest.life.record.domid, "built again");
+    // From here on a daemon that follows this one builds it.
+    let mut record = guest.record.lock().clone();
+    record.stage = Stage::Rebuilding(Box::new(config.clone()));
+    daemon.records.write(&record).map_err(GuestError::Record)?;
+    let kept = if aside { Some(set_aside(daemon, guest, turn).await?) } else { None };
+    if !aside {
+        tear_down(daemon, guest, turn).await?;
+    }
+    let (new, timings) = build(daemon, config, false, record.stage).await?;
+    let domid = new.life.record.domid;
+    info!(name = %new.life.record.name, %domid, "built again");
+    let (domid, outcome) = (Some(domid.0), StopOutcome::Restarted);
+    let timings = Some(timings);
+    guest.ended.send_replace(Some(Ending { reason, outcome, domid, kept, timings }));
     Ok(())
+}
+
+/// Keeps the stopped domain under another name and UUID, unserved; its own are free then.
+async fn set_aside(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+    turn: &mut Gone,
+) -> Result<GuestName, GuestError> {
+    leave(daemon, guest.shard, guest.uuid).await;
+    let (keeper, old) = (Arc::clone(daemon), guest.life.record.clone());
+    let kept = blocking(move || {
+        let uuid = Uuid::new_v4();
+        let name = kept_name(&old.name, uuid);
+        let record = Record { name: name.clone(), uuid, ..old.clone() };
+        keeper.xen.set_domain_uuid(old.domid, uuid)?;
+        keeper.lifecycle.registry().remove(&old);
+        let added = keeper.lifecycle.registry().add(&keeper.xen, &record);
+        added.map_err(lightvm::lifecycle::LifecycleError::from)?;
+        Ok::<_, GuestError>(name)
+    })
+    .await??;
+    let devices = guest.record.lock().devices.clone();
+    unplug_all(&daemon.networks, guest.uuid, &devices).await;
+    daemon.guests.remove(guest.uuid);
+    turn.0 = true;
+    Ok(kept)
+}
+
+/// The name under which a stopped guest is kept while its successor runs.
+fn kept_name(name: &GuestName, uuid: Uuid) -> GuestName {
+    let id = uuid.simple().to_string();
+    let suffix = format!("-ended-{}", &id[..8]);
+    let room = GuestName::MAX_BYTES - suffix.len();
+    let stem = &name.as_str()[..name.as_str().len().min(room)];
+    // A name's beginning with letters behind it is one.
+    format!("{stem}{suffix}").parse().unwrap_or_else(|_| name.clone())
 }
 
 /// Leaves the stopped domain to be looked into, unserved.
-async fn preserve(
-    daemon: &Arc<Daemon>,
-    guest: &Arc<Guest>,
-    _turn: &mut Gone,
-) -> Result<(), GuestError> {
+async fn preserve(daemon: &Arc<Daemon>, guest: &Arc<Guest>, reason: Option<ShutdownReason>) {
     leave(daemon, guest.shard, guest.uuid).await;
-    Ok(())
-}
-
-/// Ends a guest's run without asking it; what its configuration says is done.
-///
-/// # Errors
-/// [`GuestError::Domain`].
-pub(super) fn force(guest: &Guest, reason: ShutdownReason) -> Result<(), GuestError> {
-    Ok(guest.life.running.shutdown(reason)?)
+    let (domid, outcome) = (Some(guest.life.record.domid.0), StopOutcome::Preserved);
+    let ending = Ending { reason, outcome, domid, kept: None, timings: None };
+    guest.ended.send_replace(Some(ending));
 }

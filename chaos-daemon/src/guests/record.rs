@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::{fs, io::Write};
 
-use lightvm::config::{ControlMode, Disk, Nic};
+use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,11 +29,13 @@ pub struct GuestRecord {
 }
 
 /// How far a guest is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// It has not started.
     Building,
+    /// It has ended and is being built again, from this.
+    Rebuilding(Box<GuestConfig>),
     /// It lives.
     Living,
 }
@@ -157,7 +159,7 @@ mod tests {
         records.write(&record(1, Stage::Living)).unwrap();
         let all = records.all().unwrap();
         assert_eq!(all.len(), 1);
-        assert_eq!((all[0].stage, all[0].devices.len()), (Stage::Living, 1));
+        assert_eq!((&all[0].stage, all[0].devices.len()), (&Stage::Living, 1));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tracing::{error, info};
 
+use super::Guest;
 use super::end::settle;
 use crate::daemon::Daemon;
 
@@ -88,7 +89,8 @@ fn look(daemon: &Arc<Daemon>) {
         let stopped = |state| matches!(state, DomainState::Shutdown(_) | DomainState::Dying);
         domains.iter().any(|domain| domain.uuid == uuid && !stopped(domain.state))
     };
-    for guest in guests.into_iter().filter(|guest| !lives(guest.uuid)) {
+    let unsettled = |guest: &Arc<Guest>| guest.ended.borrow().is_none() && !lives(guest.uuid);
+    for guest in guests.into_iter().filter(unsettled) {
         tokio::spawn(settle(Arc::clone(daemon), guest));
     }
 }

@@ -222,6 +222,10 @@ impl Guest {
 
     /// Ends serving it: every device is served once more and disconnected.
     pub(super) fn leave(&mut self, tools: &mut Tools) {
+        if self.storm.held() > 0 {
+            let (domain, held) = (self.domain, self.storm.held());
+            tracing::info!(%domain, held, "the guest rang too often and was held back");
+        }
         for place in self.slots.iter_mut().flatten() {
             place.disconnect(self.domain, tools);
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lightvm::build::{Boot, BuildError, ChannelSpec};
+use lightvm::build::{Boot, BuildError, ChannelSpec, Control, RingSpec};
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType, MemSize, TscMode};
 use lightvm::create::{CreateError, Creator};
 use lightvm::domain::{Limits, Shell, ShellSpec};
@@ -153,8 +153,31 @@ fn shells_that_cannot_be() {
             let error = Shell::build(&host.xen, &spec).expect_err("refused").to_string();
             assert!(error.contains("XEN_DOMCTL_"), "{vcpus} vCPUs: {error}");
         }
+        channels_that_cannot_be(&host, guest_type);
         host.assert_unchanged("refused shells");
     }
+}
+
+/// Channels without room: more rings than the guest has memory, more grant frames than Xen gives.
+fn channels_that_cannot_be(host: &OnXen, guest_type: GuestType) {
+    let huge = RingSpec { rings: 255, pages_each: 255 };
+    let noxs = |rings: Vec<RingSpec>, grant_frames| ShellSpec {
+        channel: ChannelSpec { control: Control::Noxs, rings, data_pages: 0, grant_frames },
+        ..spec(guest_type, 4 << 20)
+    };
+    let kernel = Kernel::open(&guests::image("noop")).expect("a kernel");
+    let boot = Boot { kernel: &kernel, ramdisk: None, cmdline: "" };
+    let refused = |spec: &ShellSpec| {
+        Shell::build(&host.xen, spec).and_then(|shell| shell.load(&boot)).expect_err("refused")
+    };
+    let error = refused(&noxs(vec![huge], 0));
+    let clear = matches!(error, BuildError::BadMemorySize { .. } | BuildError::TooSmall { .. });
+    assert!(clear, "{guest_type}: {error}");
+    if guest_type == GuestType::Pvh {
+        let error = refused(&noxs(vec![], Limits::default().max_grant_frames + 1)).to_string();
+        assert!(error.contains("XENMEM_add_to_physmap_batch"), "{error}");
+    }
+    host.assert_unchanged("refused channels");
 }
 
 #[test]

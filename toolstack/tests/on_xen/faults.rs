@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lightvm::build::BuildError;
+use lightvm::build::{BuildError, ChannelSpec, Control};
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
 use lightvm::create::{CreateError, Creator};
 use lightvm::domain::{DomainError, Running, Watch};
@@ -43,6 +43,7 @@ enum Failure {
 struct Life {
     what: &'static str,
     config: GuestConfig,
+    channel: ChannelSpec,
     /// Powers off by itself.
     ends: bool,
 }
@@ -75,7 +76,7 @@ impl Lead<'_> {
     fn whole(&self, life: &Life) -> Result<(), Failure> {
         self.registry.check_name(self.xen, &name("life"))?;
         let watch = Watch::new(self.xen)?;
-        let loaded = self.creator.create(&life.config)?;
+        let loaded = self.creator.create_with(&life.config, &life.channel)?;
         let port = watch.listen(&loaded)?;
         let (guest, _) = loaded.hold();
         let record = record(name("life"), &guest, &life.config);
@@ -107,7 +108,7 @@ impl Lead<'_> {
     }
 
     fn short(&self, life: &Life) -> Result<(), Failure> {
-        let (guest, _) = self.creator.create(&life.config)?.start()?;
+        let (guest, _) = self.creator.create_with(&life.config, &life.channel)?.start()?;
         destroy(guest)
     }
 }
@@ -218,14 +219,40 @@ fn lead(life: &Life, errnos: &[Errno]) {
 #[ignore = "needs Xen: scripts/test"]
 fn pvh() {
     let config = guests::config(guests::unikernel("noop", GuestType::Pvh));
-    lead(&Life { what: "PVH noop", config, ends: true }, &ERRNOS);
+    lead(&Life { what: "PVH noop", config, channel: ChannelSpec::none(), ends: true }, &ERRNOS);
 }
 
 #[test]
 #[ignore = "needs Xen: scripts/test"]
 fn pv() {
     let config = guests::config(guests::unikernel("noop", GuestType::Pv));
-    lead(&Life { what: "PV noop", config, ends: true }, &ERRNOS);
+    lead(&Life { what: "PV noop", config, channel: ChannelSpec::none(), ends: true }, &ERRNOS);
+}
+
+/// The calls of a channel: ports, parameters, rings, Xen's own pages.
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn noxs() {
+    let config = guests::config(GuestOverrides {
+        nic: Some(vec!["network=lan".parse().expect("an interface")]),
+        disk: Some(vec!["/dev/null".parse().expect("a disk")]),
+        ..guests::unikernel("noop", GuestType::Pvh)
+    });
+    let channel = ChannelSpec::for_guest(Control::Noxs, &config);
+    assert_eq!((channel.rings.len(), channel.grant_frames), (4, 3));
+    let life = Life { what: "PVH noop, noxs, net and block", config, channel, ends: true };
+    lead(&life, &[Errno::ENOMEM, Errno::EINVAL]);
+}
+
+/// A guest with a XenStore ring has two ports.
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn store() {
+    for guest_type in guests::BOTH {
+        let config = guests::config(guests::unikernel("noop", guest_type));
+        let channel = ChannelSpec::for_guest(Control::Store, &config);
+        lead(&Life { what: "noop with a store ring", config, channel, ends: true }, &[]);
+    }
 }
 
 /// Every optional call: placement, a pool asked for, memory asked for before it is
@@ -237,7 +264,15 @@ fn placed() {
         memory: Some(guests::size((40 << 20) + 4096)),
         ..guests::placed(GuestType::Pvh)
     });
-    lead(&Life { what: "PVH, 40 MiB, 2 vCPUs, placed", config, ends: true }, &ERRNOS);
+    lead(
+        &Life {
+            what: "PVH, 40 MiB, 2 vCPUs, placed",
+            config,
+            channel: ChannelSpec::none(),
+            ends: true,
+        },
+        &ERRNOS,
+    );
 }
 
 #[test]
@@ -249,6 +284,6 @@ fn debian() {
             GuestType::Pvh => "PVH Debian, bzImage and initrd",
             GuestType::Pv => "PV Debian, bzImage and initrd",
         };
-        lead(&Life { what, config, ends: false }, &[Errno::EPERM]);
+        lead(&Life { what, config, channel: ChannelSpec::none(), ends: false }, &[Errno::EPERM]);
     }
 }
