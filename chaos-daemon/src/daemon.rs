@@ -16,11 +16,11 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::console;
 use crate::guests::{self, Ends, GuestError, Guests, Records};
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
 use crate::switch;
+use crate::{console, log};
 
 /// Why the daemon cannot start.
 #[derive(Debug, Error)]
@@ -63,6 +63,9 @@ pub enum StartError {
     /// Guests' ends cannot be waited for.
     #[error("cannot wait for guests' ends: {0}")]
     Watch(io::Error),
+    /// Guests' log records cannot be taken.
+    #[error(transparent)]
+    Log(#[from] log::LogError),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -91,6 +94,8 @@ pub struct Daemon {
     pub networks: Networks,
     /// Guests' consoles. After the shards: these hand over what guests print.
     pub consoles: console::Service,
+    /// Guests' log records.
+    pub logs: log::Service,
     /// The guests.
     pub guests: Guests,
     /// What is written down about them, for the next daemon.
@@ -143,6 +148,7 @@ impl Daemon {
             .collect::<Result<_, _>>()?;
         let consoles = console::Service::open(&config.logs, &config.console)
             .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
+        let logs = log::Service::open(&config.logs, &config.log)?;
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
         let told = Arc::clone(&shards);
@@ -157,6 +163,7 @@ impl Daemon {
             shards,
             networks,
             consoles,
+            logs,
             guests,
             records,
             ends,

@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod facade;
 pub mod guests;
 pub mod log;
+pub mod logfile;
 pub mod net;
 pub mod network;
 pub mod shard;

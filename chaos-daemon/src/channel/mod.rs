@@ -2,6 +2,7 @@
 
 mod entry;
 mod open;
+mod records;
 
 use std::net::IpAddr;
 

@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::console;
+use crate::{console, log};
 
 /// Where the file is unless said otherwise. It need not exist.
 pub const DEFAULT_PATH: &str = "/etc/lightvm/chaosd.toml";
@@ -33,6 +33,8 @@ pub struct DaemonConfig {
     pub shards: Option<NonZeroUsize>,
     /// Guests' consoles.
     pub console: console::Options,
+    /// Guests' log records.
+    pub log: log::Options,
 }
 
 impl Default for DaemonConfig {
@@ -45,6 +47,7 @@ impl Default for DaemonConfig {
             logs: "/var/log/lightvm".into(),
             shards: None,
             console: console::Options::default(),
+            log: log::Options::default(),
         }
     }
 }

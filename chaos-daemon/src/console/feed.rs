@@ -12,10 +12,10 @@ use crossbeam::channel::Sender;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast};
 
-use super::file::LogFile;
 use super::input::{Taken, Writer};
 use super::viewer::{Chunk, Viewer};
 use super::writer::Job;
+use crate::logfile::LogFile;
 use crate::switch::bucket::Bucket;
 
 /// Bytes of input that wait for the guest at most.

@@ -11,7 +11,6 @@
 
 mod backend;
 mod feed;
-mod file;
 mod input;
 mod options;
 mod service;

@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::feed::Sink;
-use super::file::{self, LogFile};
 use super::options::Options;
 use super::writer::{Job, Thread};
+use crate::logfile::{self, LogFile};
 
 /// The consoles of all guests. Used by the control thread; shards have their guests'
 /// [`Sink`]s.
@@ -42,7 +42,7 @@ impl Service {
     pub fn open(logs: &Path, options: &Options) -> io::Result<Service> {
         let folder = logs.join("console");
         std::fs::DirBuilder::new().recursive(true).mode(0o750).create(&folder)?;
-        let names = file::names(&folder)?;
+        let names = logfile::names(&folder)?;
         let gone = names.iter().filter_map(|name| name.parse().ok()).collect();
         let consoles = Mutex::new(Consoles { present: HashMap::new(), gone });
         let (options, thread) = (options.clone(), Thread::start()?);

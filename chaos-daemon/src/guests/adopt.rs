@@ -103,7 +103,8 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     .await??;
     let shard = daemon.guests.next_shard(daemon.shards.len());
     let (status, latest) = watch::channel(Status::default());
-    let arrival = Arrival { uuid, domain: entry.domid, line, devices, status };
+    let book = daemon.logs.book(uuid, entry.name.as_str());
+    let arrival = Arrival { uuid, domain: entry.domid, line, devices, book, status };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
     daemon.guests.add(Guest::new(shard, latest, life, record));

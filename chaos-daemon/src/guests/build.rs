@@ -44,6 +44,7 @@ pub(super) async fn build(
         devices::unplug_all(&daemon.networks, uuid, &record.devices).await;
         daemon.records.forget(uuid);
         daemon.consoles.close(uuid);
+        daemon.logs.close(uuid);
     }
     built
 }
@@ -69,7 +70,8 @@ impl Site<'_> {
         let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
         let (status, latest) = watch::channel(Status::default());
         let (uuid, domain) = (self.uuid, prepared.record().domid);
-        let arrival = Arrival { uuid, domain, line, devices, status };
+        let book = self.daemon.logs.book(uuid, prepared.record().name.as_str());
+        let arrival = Arrival { uuid, domain, line, devices, book, status };
         let (foreign, known) = (xenstore::is_foreign(record.control), prepared.record().clone());
         if !foreign {
             serve(self.daemon, shard, arrival).await?;

@@ -44,6 +44,7 @@ async fn end_for_good(
     tear_down(daemon, guest, turn).await?;
     daemon.records.forget(guest.uuid);
     daemon.consoles.close(guest.uuid);
+    daemon.logs.close(guest.uuid);
     guest.ended.send_replace(Some(Ending::gone(reason)));
     Ok(())
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::Line;
 use crate::block::{BlockOptions, Disk};
 use crate::console::Sink;
+use crate::log::Book;
 use crate::net::NetConfig;
 
 /// A guest that comes to a shard: before its first instruction, or after a restart of
@@ -24,6 +25,8 @@ pub struct Arrival {
     pub line: Line,
     /// Its devices, by their place in its device table.
     pub devices: Vec<Plug>,
+    /// Where its log records go.
+    pub book: Book,
     /// Where what it says about itself is told.
     pub status: watch::Sender<Status>,
 }

@@ -13,6 +13,7 @@ use super::storm::Storm;
 use super::tools::Tools;
 use super::{Bell, DeviceId, GuestId};
 use crate::block::Completion;
+use crate::log::Book;
 
 /// Places in a guest's device table.
 pub(super) const SLOTS: usize = 32;
@@ -22,6 +23,7 @@ pub(super) struct Guest {
     pub(super) id: GuestId,
     pub(super) domain: DomId,
     pub(super) line: Line,
+    pub(super) book: Book,
     pub(super) slots: [Option<Box<Slot>>; SLOTS],
     pub(super) status: watch::Sender<Status>,
     /// Ports bound to the guest's.
@@ -54,12 +56,13 @@ pub(super) fn bits(mut set: u32) -> impl Iterator<Item = u8> {
 impl Guest {
     /// Binds the guest's channel. Every device is served as if it had just rung.
     pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
-        let Arrival { domain, line, devices, status, .. } = arrival;
+        let Arrival { domain, line, devices, book, status, .. } = arrival;
         let mut guest = Guest {
             id,
 
             domain,
             line,
+            book,
             slots: [const { None }; SLOTS],
             status,
             ports: Vec::new(),

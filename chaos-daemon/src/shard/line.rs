@@ -71,14 +71,14 @@ impl Guest {
         {
             self.status.send_if_modified(|status| status.says(said));
         }
+        if news.log {
+            channel.take_records(&self.book, tools.now);
+        }
         news.devices
     }
 
     /// Tells the guest that the rings of `devices` have news.
     pub(super) fn ring(&mut self, devices: u32, tools: &Tools) {
-        if devices == 0 {
-            return;
-        }
         match &mut self.line {
             Line::Plain { .. } | Line::Facade(_) => {
                 bits(devices).for_each(|slot| self.notify(Role::Device(slot), tools))

@@ -1,13 +1,13 @@
-//! A guest's log: one file that grows, and the one before it.
+//! Logs: one file that grows, and the one before it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Where a guest's log is. No file is open between two verbs.
+/// Where a log is. No file is open between two verbs.
 #[derive(Debug)]
-pub(super) struct LogFile {
+pub struct LogFile {
     path: PathBuf,
     /// Bytes after which a new file is begun.
     limit: u64,
@@ -15,7 +15,7 @@ pub(super) struct LogFile {
 
 /// A log as it was at one moment; what is written later is not part of it.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     parts: Vec<(File, u64)>,
 }
 
@@ -25,8 +25,14 @@ const SUFFIX: &str = "log";
 const OLD: &str = "log.1";
 
 impl LogFile {
-    pub(super) fn new(folder: &Path, name: &str, limit: u64) -> LogFile {
+    /// The log `name` in `folder`, of up to `limit` bytes and as many in the file before it.
+    pub fn new(folder: &Path, name: &str, limit: u64) -> LogFile {
         LogFile { path: folder.join(name).with_extension(SUFFIX), limit }
+    }
+
+    /// The file that grows.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn old(&self) -> PathBuf {
@@ -34,7 +40,10 @@ impl LogFile {
     }
 
     /// Adds to the end; begins a new file when this one is full.
-    pub(super) fn append(&self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Those of files.
+    pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open()?;
         if file.metadata()?.len() >= self.limit {
             fs::rename(&self.path, self.old())?;
@@ -48,7 +57,10 @@ impl LogFile {
     }
 
     /// What is there now. The caller sees to it that nobody appends meanwhile.
-    pub(super) fn snapshot(&self) -> io::Result<Snapshot> {
+    ///
+    /// # Errors
+    /// Those of files.
+    pub fn snapshot(&self) -> io::Result<Snapshot> {
         let mut parts = Vec::new();
         for path in [self.old(), self.path.clone()] {
             match File::open(path) {
@@ -64,7 +76,7 @@ impl LogFile {
     }
 
     /// Removes the files.
-    pub(super) fn remove(&self) {
+    pub fn remove(&self) {
         let _ = fs::remove_file(self.old());
         let _ = fs::remove_file(&self.path);
     }
@@ -72,7 +84,10 @@ impl LogFile {
 
 impl Snapshot {
     /// All of it, oldest first.
-    pub(super) fn read(self) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Those of files.
+    pub fn read(self) -> io::Result<Vec<u8>> {
         let mut all = Vec::new();
         for (file, len) in self.parts {
             file.take(len).read_to_end(&mut all)?;
@@ -82,7 +97,10 @@ impl Snapshot {
 }
 
 /// The names of the logs in a folder, those that were written last at the end.
-pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
+///
+/// # Errors
+/// Those of reading a folder.
+pub fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,0 +1,121 @@
+//! All guests' records.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::book::Book;
+use super::entry::Entry;
+use super::options::Options;
+use super::outlet::Outlet;
+use crate::logfile::LogFile;
+
+/// Records of all guests together that wait to be written at most.
+const WAITING: usize = 4096;
+
+/// Why records cannot be taken.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// The folder of logs cannot be made.
+    #[error("cannot make {0}: {1}")]
+    Folder(std::path::PathBuf, io::Error),
+    /// No thread to write records.
+    #[error("cannot start the thread that writes guests' records: {0}")]
+    Thread(io::Error),
+}
+
+/// The records of all guests. Used by the control thread; shards have their guests'
+/// [`Book`]s.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    options: Options,
+    books: Mutex<HashMap<Uuid, Book>>,
+    out: Sender<Option<Entry>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Writes records to where `options` says, files into the folder `logs`.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn open(logs: &Path, options: &Options) -> Result<Service, LogError> {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o750).create(logs);
+        made.map_err(|e| LogError::Folder(logs.to_owned(), e))?;
+        let (out, inbox) = bounded(WAITING);
+        let outlets = outlets(logs, options);
+        let name = "guest-log".to_owned();
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(&inbox, outlets));
+        let thread = Some(thread.map_err(LogError::Thread)?);
+        let (books, options) = (Mutex::default(), options.clone());
+        Ok(Service(Arc::new(Inner { options, books, out, thread })))
+    }
+
+    /// The book of a guest; the same as before if it was not closed since.
+    pub fn book(&self, guest: Uuid, name: &str) -> Book {
+        let make = || Book::new(guest, name, &self.0.options, self.0.out.clone());
+        self.0.books.lock().entry(guest).or_insert_with(make).clone()
+    }
+
+    /// Forgets what was kept of a guest.
+    pub fn close(&self, guest: Uuid) {
+        self.0.books.lock().remove(&guest);
+    }
+}
+
+fn outlets(logs: &Path, options: &Options) -> Vec<Outlet> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = Some(host.trim()).filter(|name| !name.is_empty()).unwrap_or("-").to_owned();
+    let facility = options.facility;
+    let file = |name| LogFile::new(logs, name, options.file_bytes);
+    let syslog = options.syslog.clone().map(|target| {
+        let host = host.clone();
+        Outlet::Syslog { target, facility, host, socket: None }
+    });
+    let lines = options.file.then(|| Outlet::Lines { file: file("records"), facility, host });
+    let json = options.json.then(|| Outlet::Json(file("records-json")));
+    syslog.into_iter().chain(lines).chain(json).collect()
+}
+
+/// Writes records until it is told to end by `None`.
+fn run(inbox: &Receiver<Option<Entry>>, outlets: Vec<Outlet>) {
+    let mut outlets: Vec<_> = outlets.into_iter().map(|outlet| (outlet, 0u64)).collect();
+    while let Ok(Some(entry)) = inbox.recv() {
+        for (outlet, lost) in &mut outlets {
+            match (outlet.put(&entry), *lost) {
+                (Ok(()), 0) => {}
+                (Ok(()), n) => {
+                    tracing::warn!("{} works again; it has lost {n} records", outlet.name());
+                    *lost = 0;
+                }
+                (Err(e), n) => {
+                    if n == 0 {
+                        tracing::warn!("cannot write guests' records to {}: {e}", outlet.name());
+                    }
+                    *lost += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Writes what waits. Books that shards still have are without effect then.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = self.out.send(None);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
