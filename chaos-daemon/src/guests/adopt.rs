@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::build::{build, serve};
 use super::line::Place;
 use super::record::{GuestRecord, Stage};
-use super::{Guest, GuestError, devices};
+use super::{Guest, GuestError, devices, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Status};
 
@@ -50,9 +50,12 @@ async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestE
 async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     let reaper = Arc::clone(daemon);
     blocking(move || {
-        let GuestRecord { uuid, .. } = record;
+        let GuestRecord { uuid, control, .. } = record;
         if let Some(entry) = reaper.lifecycle.registry().record(uuid) {
             reaper.lifecycle.destroy(&entry)?;
+            if xenstore::is_foreign(control) {
+                xenstore::remove(&entry)?;
+            }
         }
         for domain in reaper.xen.domains()?.iter().filter(|domain| domain.uuid == uuid) {
             reaper.xen.destroy_domain(domain.domid)?;
@@ -76,10 +79,18 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         Err(lightvm::domain::DomainError::Vanished { .. }) => {
             daemon.lifecycle.registry().remove(&entry);
             daemon.records.forget(uuid);
+            if xenstore::is_foreign(record.control) {
+                blocking(move || xenstore::remove(&entry)).await??;
+            }
             return Ok(());
         }
         Err(e) => return Err(e.into()),
     };
+    if xenstore::is_foreign(record.control) {
+        let (_, latest) = watch::channel(Status::default());
+        daemon.guests.add(Guest::new(0, latest, life, record));
+        return Ok(());
+    }
     devices::replug_all(&daemon.networks, &record).await?;
     let (site, of, life_of) = (Arc::clone(daemon), record.clone(), entry.clone());
     let (line, devices) = blocking(move || {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
-use super::{Gone, Guest, GuestError, devices};
+use super::{Gone, Guest, GuestError, devices, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Command, Line, Plug, Status};
 
@@ -30,12 +30,12 @@ pub(super) async fn build(
     let config = config.with_uuid(uuid);
     // First of all: what follows would touch the other guest of this UUID.
     daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
-    let mut record = GuestRecord {
-        uuid,
-        stage,
-        control: control(daemon, &config).await?,
-        devices: devices::plan(&daemon.networks, uuid, &config).await?,
+    let control = control(daemon, &config).await?;
+    let devices = match xenstore::is_foreign(control) {
+        true => Vec::new(),
+        false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
+    let mut record = GuestRecord { uuid, stage, control, devices };
     let built = match daemon.records.write(&record) {
         Ok(()) => Site { daemon, uuid }.build(&config, &mut record, paused).await,
         Err(e) => Err(GuestError::Record(e)),
@@ -72,7 +72,10 @@ impl Site<'_> {
         let (uuid, domain) = (self.uuid, prepared.record().domid);
         let book = self.daemon.logs.book(uuid, prepared.record().name.as_str());
         let arrival = Arrival { uuid, domain, line, devices, book, status };
-        serve(self.daemon, shard, arrival).await?;
+        let (foreign, known) = (xenstore::is_foreign(record.control), prepared.record().clone());
+        if !foreign {
+            serve(self.daemon, shard, arrival).await?;
+        }
         match self.start(prepared, record, paused) {
             Ok((life, timings)) => {
                 let guest = Guest::new(shard, latest, life, record.clone());
@@ -81,6 +84,9 @@ impl Site<'_> {
             }
             Err(e) => {
                 leave(self.daemon, shard, self.uuid).await;
+                if foreign {
+                    let _ = blocking(move || xenstore::remove(&known)).await;
+                }
                 Err(e)
             }
         }
@@ -102,6 +108,9 @@ impl Site<'_> {
             let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
             let place = Place { xen, life, plugs: &plugs, journal, running: false };
             let line = place.line(record.control)?;
+            if xenstore::is_foreign(record.control) {
+                xenstore::add(prepared.record())?;
+            }
             Ok((prepared, line, plugs))
         })
         .await?
@@ -141,9 +150,10 @@ impl Guest {
 /// How the guest that `config` describes and its host talk.
 async fn control(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<ControlMode, GuestError> {
     match config.control() {
-        ControlMode::XenStore if !cfg!(feature = "xenstore") => Err(GuestError::Unsupported(
-            "this chaosd was built without XenStore mode (cargo feature `xenstore`)".into(),
-        )),
+        ControlMode::XenStore => {
+            blocking(xenstore::check).await??;
+            Ok(ControlMode::XenStore)
+        }
         ControlMode::Auto => {
             let (daemon, config) = (Arc::clone(daemon), config.clone());
             let found = blocking(move || daemon.lifecycle.creator().control(&config)).await?;

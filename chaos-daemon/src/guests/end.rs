@@ -15,7 +15,7 @@ use super::build::{build, leave};
 use super::devices::unplug_all;
 use super::record::Stage;
 use super::stop::Ending;
-use super::{Gone, Guest, GuestError};
+use super::{Gone, Guest, GuestError, xenstore};
 use crate::daemon::{Daemon, blocking};
 
 /// Destroys a guest: what it printed is kept, all else of it is gone.
@@ -57,7 +57,12 @@ async fn tear_down(
 ) -> Result<(), GuestError> {
     leave(daemon, guest.shard, guest.uuid).await;
     let (ends, record) = (Arc::clone(daemon), guest.life.record.clone());
-    blocking(move || ends.lifecycle.destroy(&record)).await??;
+    let foreign = xenstore::is_foreign(guest.record.lock().control);
+    blocking(move || {
+        ends.lifecycle.destroy(&record)?;
+        if foreign { xenstore::remove(&record) } else { Ok(()) }
+    })
+    .await??;
     let devices = guest.record.lock().devices.clone();
     unplug_all(&daemon.networks, guest.uuid, &devices).await;
     daemon.guests.remove(guest.uuid);

@@ -37,6 +37,10 @@ pub enum GuestError {
     /// Its facade's journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Something could not be done in the host's XenStore.
+    #[cfg(feature = "xenstore")]
+    #[error(transparent)]
+    XenStore(#[from] crate::xenstore::XenStoreError),
     /// There is no such guest.
     #[error("there is no guest `{0}`")]
     NotFound(String),
@@ -88,6 +92,8 @@ impl GuestError {
             GuestError::Network(e) => e.code(),
             GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
             GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
+            #[cfg(feature = "xenstore")]
+            GuestError::XenStore(e) => xenstore_code(e),
             GuestError::Holds { .. } => ErrorCode::Timeout,
             GuestError::Timeout(_) => ErrorCode::Timeout,
             GuestError::Unsupported(_) => ErrorCode::Unsupported,
@@ -128,6 +134,16 @@ fn build_code(error: &BuildError) -> ErrorCode {
             ErrorCode::NoResources
         }
         BuildError::Xen(_) => ErrorCode::Internal,
+        _ => ErrorCode::BadInput,
+    }
+}
+
+#[cfg(feature = "xenstore")]
+fn xenstore_code(error: &crate::xenstore::XenStoreError) -> ErrorCode {
+    use crate::xenstore::{StoreError, XenStoreError};
+    match error {
+        XenStoreError::Store(StoreError::NotRunning { .. }) => ErrorCode::Conflict,
+        XenStoreError::Store(_) => ErrorCode::Internal,
         _ => ErrorCode::BadInput,
     }
 }

@@ -7,7 +7,7 @@ use lightvm::config::{ControlMode, Disk, Nic};
 use tokio::sync::oneshot;
 
 use super::record::{DeviceKind, DeviceRecord};
-use super::{Guest, GuestError, devices};
+use super::{Guest, GuestError, devices, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Command, DeviceSpec};
 
@@ -52,6 +52,7 @@ pub async fn attach_disk(
     disk: Disk,
 ) -> Result<u8, GuestError> {
     let _turn = guest.turn().await?;
+    ours(guest)?;
     let (slot, index) = place(guest, Kind::Disk)?;
     let device = DeviceRecord { slot, index, kind: DeviceKind::Disk(disk) };
     attach(daemon, guest, device).await
@@ -67,6 +68,7 @@ pub async fn attach_nic(
     nic: Nic,
 ) -> Result<u8, GuestError> {
     let _turn = guest.turn().await?;
+    ours(guest)?;
     let (slot, index) = place(guest, Kind::Nic)?;
     let kind = daemon.plug_nic(guest.uuid, index, nic).await?;
     let attached = attach(daemon, guest, DeviceRecord { slot, index, kind }).await;
@@ -74,6 +76,12 @@ pub async fn attach_nic(
         daemon.unplug_nic(guest.uuid, index).await;
     }
     attached
+}
+
+/// That the daemon serves the guest's devices.
+fn ours(guest: &Guest) -> Result<(), GuestError> {
+    let control = guest.record.lock().control;
+    if xenstore::is_foreign(control) { Err(xenstore::unsupported()) } else { Ok(()) }
 }
 
 /// The place and the number of the next device of a kind.
@@ -122,6 +130,7 @@ pub async fn detach(
     force: bool,
 ) -> Result<(), GuestError> {
     let _turn = guest.turn().await?;
+    ours(guest)?;
     let is = |device: &DeviceRecord| Kind::of(device) == kind && device.index == index;
     let slot = guest.record.lock().devices.iter().find(|d| is(d)).map(|device| device.slot);
     let slot = slot.ok_or(GuestError::NoDevice { kind: kind.name(), index })?;

@@ -21,6 +21,7 @@ mod line;
 mod record;
 mod stop;
 mod watch;
+mod xenstore;
 
 use std::collections::HashMap;
 use std::sync::Arc;

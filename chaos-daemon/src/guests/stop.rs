@@ -8,8 +8,8 @@ use lightvm::config::{ControlMode, GuestName};
 use lightvm::domain::Timings;
 use lightvm::xen::ShutdownReason;
 
-use super::{Guest, GuestError};
-use crate::daemon::Daemon;
+use super::{Guest, GuestError, xenstore};
+use crate::daemon::{Daemon, blocking};
 use crate::shard::{Command, Wish};
 
 /// What became of a guest that ended.
@@ -62,7 +62,7 @@ pub async fn stop(
         guest.life.running.shutdown(reason(wish))?;
         daemon.ends.look();
     } else {
-        ask(daemon, guest, wish)?;
+        ask(daemon, guest, wish).await?;
     }
     let Some(ms) = request.timeout_ms else { return Ok(Ending::asked(guest).answer(guest)) };
     let mut ended = guest.ended.subscribe();
@@ -77,8 +77,13 @@ pub async fn stop(
     }
 }
 
-fn ask(daemon: &Daemon, guest: &Guest, wish: Wish) -> Result<(), GuestError> {
-    if guest.record.lock().control == ControlMode::None {
+async fn ask(daemon: &Daemon, guest: &Guest, wish: Wish) -> Result<(), GuestError> {
+    let control = guest.record.lock().control;
+    if xenstore::is_foreign(control) {
+        let life = guest.life.record.clone();
+        return blocking(move || xenstore::ask(&life, wish)).await?;
+    }
+    if control == ControlMode::None {
         let why = "the guest has no channel to be asked through; use --force";
         return Err(GuestError::Unsupported(why.into()));
     }

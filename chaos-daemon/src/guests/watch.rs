@@ -56,6 +56,9 @@ pub async fn watch_ends(daemon: Arc<Daemon>, watch: Watch) -> io::Result<()> {
     if !told {
         info!("another program has VIRQ_DOM_EXC: asking Xen for guests' ends every {ASK_EVERY:?}");
     }
+    if !told {
+        super::xenstore::hear_of_ends(&daemon);
+    }
     // SAFETY: `Told` owns the watch's descriptor, open as long as it lives, and always
     // answers the same one.
     let watch = unsafe { AsyncFd::register(Told(watch)) }?;

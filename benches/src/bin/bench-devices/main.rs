@@ -1,12 +1,16 @@
 //! What a guest's devices do, measured from dom0: the same for the kernel's back ends and for
 //! the daemon's. `scripts/bench noxs` starts the guests.
 
+mod create;
+mod first_packet;
 mod linux;
 mod ping;
+mod table;
 mod usage;
 
 use std::error::Error;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use serde_json::Value;
@@ -40,12 +44,42 @@ enum What {
         #[arg(long)]
         quick: bool,
     },
+    /// Creation of guests with console and one interface, and with neither.
+    Create {
+        /// A guest image, such as target/guests/noop.
+        kernel: PathBuf,
+        /// Guests of each kind, after a few that are not measured.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
+    /// From a native guest's first instruction to its first packet.
+    FirstPacket {
+        /// Its configuration.
+        config: PathBuf,
+        /// Guests measured, after a few that are not.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
+    /// Puts the output of the others, a file each, side by side.
+    Table {
+        /// The folder of the files.
+        folder: PathBuf,
+        /// What the host was, for the heading.
+        #[arg(long)]
+        host: String,
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let report: Value = match Args::parse().what {
         What::Ping { address, domain, rounds } => ping::run(address, domain, rounds)?,
         What::Linux { address, domain, quick } => linux::run(address, domain, quick)?,
+        What::Create { kernel, rounds } => create::run(&kernel, rounds)?,
+        What::FirstPacket { config, rounds } => first_packet::run(&config, rounds)?,
+        What::Table { folder, host, json } => return table::run(&folder, &host, json),
     };
     println!("{report}");
     Ok(())

@@ -1,0 +1,81 @@
+#!/bin/sh
+# What `scripts/bench noxs` runs in dom0: noxs.sh SUITE. One JSON object a file in /tmp/bench.
+# A part that fails is reported and left out; the others go on.
+set -u
+suite=$1
+out=/tmp/bench kernel=/src/target/guests/debian/$suite-vmlinuz initrd=/src/target/bench/linux-$suite.cpio
+mkdir -p "$out"
+say() { echo "bench: $*" >&2; }
+part() {
+    name=$1
+    shift
+    say "$name"
+    "$@" >"$out/$name" || { say "$name FAILED"; rm -f "$out/$name"; }
+}
+
+host() {
+    modprobe -a loop bridge tun xen-netback xen-blkback
+    ip link add bench0 type bridge forward_delay 0
+    ip addr add 10.9.0.1/24 dev bench0
+    ip link set bench0 up
+    truncate -s 64M /tmp/disk.img
+    cp /src/target/guests/echo /src/target/guests/noop /src/target/release/chaosd /src/target/release/lvm /tmp/
+    PATH=/tmp:$PATH
+}
+
+daemon() {
+    chaosd --log warn >>"$out/chaosd.log" 2>&1 &
+    daemon=$!
+    until [ -S /run/lightvm/chaosd.sock ]; do kill -0 $daemon && sleep 0.05 || return; done
+}
+
+# linux NAME IP CONTROL NIC: a Linux guest; its number to standard output.
+linux() {
+    cat >"/tmp/$1.toml" <<END
+name = "$1"
+type = "pvh"
+kernel = "$kernel"
+ramdisk = "$initrd"
+memory = "256 MiB"
+cmdline = "console=hvc0 quiet BENCH_IP=$2/24"
+control = "$3"
+[[nic]]
+$4
+[[disk]]
+path = "/tmp/disk.img"
+END
+    lvm create "/tmp/$1.toml" >&2 && number "$1"
+}
+
+number() { lvm list --json | tr '{' '\n' | sed -n "s/.*\"name\": *\"$1\".*\"domid\": *\([0-9]*\).*/\1/p; s/.*\"domid\": *\([0-9]*\).*\"name\": *\"$1\".*/\1/p" | head -n 1; }
+
+host
+daemon
+lvm network create bench --bridge bench0 >&2
+cat >/tmp/echo.toml <<END
+name = "echo"
+kernel = "/tmp/echo"
+memory = "8 MiB"
+[[nic]]
+network = "bench"
+addresses = ["10.9.0.4/24"]
+END
+part first_packet bench-devices first-packet /tmp/echo.toml
+lvm create /tmp/echo.toml >&2
+part ping bench-devices ping 10.9.0.4 "$(number echo)"
+lvm destroy echo >&2
+part devices bench-devices create /tmp/noop
+domain=$(linux ours 10.9.0.3 facade 'network = "bench"')
+part linux bench-devices linux 10.9.0.3 "${domain:-0}"
+part ping_linux bench-devices ping 10.9.0.3 "${domain:-0}"
+lvm destroy ours >&2
+# xenstored wants to hear of domains' ends from Xen, which tells one program: it goes first.
+kill "$daemon" && wait "$daemon"
+/usr/lib/xenbox/bin/xl-up >&2
+daemon
+domain=$(linux kernels 10.9.0.2 xenstore 'bridge = "bench0"')
+part linux_kernel bench-devices linux 10.9.0.2 "${domain:-0}"
+part ping_kernel bench-devices ping 10.9.0.2 "${domain:-0}"
+lvm destroy kernels >&2
+kill "$daemon"
+tail -n 20 "$out/chaosd.log" >&2
