@@ -18,7 +18,8 @@ use crate::api;
 use crate::config::DaemonConfig;
 use crate::console;
 use crate::guests::{self, Ends, GuestError, Guests, Records};
-use crate::shard::{Shard, ShardError};
+use crate::network::{NetworkError, Networks};
+use crate::shard::{Command, Shard, ShardError};
 use crate::switch;
 
 /// Why the daemon cannot start.
@@ -37,6 +38,9 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error(transparent)]
     Shard(#[from] ShardError),
+    /// Networks cannot be taken up.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// There is a daemon already.
     #[error("a chaosd is running already: it holds {0}")]
     Running(PathBuf),
@@ -82,7 +86,9 @@ pub struct Daemon {
     /// Builds and ends guests.
     pub lifecycle: Lifecycle,
     /// Threads that serve them.
-    pub shards: Vec<Shard>,
+    pub shards: Arc<[Shard]>,
+    /// What their interfaces are attached to.
+    pub networks: Networks,
     /// Guests' consoles. After the shards: these hand over what guests print.
     pub consoles: console::Service,
     /// The guests.
@@ -100,7 +106,7 @@ pub struct Daemon {
 /// # Errors
 /// [`StartError`].
 pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
-    let daemon = Arc::new(Daemon::start(config)?);
+    let daemon = Arc::new(Daemon::start(config).await?);
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
     guests::adopt_all(&daemon).await?;
@@ -122,14 +128,14 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
 }
 
 impl Daemon {
-    fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
+    async fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(StartError::NotRoot);
         }
         let xen = Xen::open()?;
         let registry = Registry::open(&config.state)?;
         let only = lock(&config)?;
-        let shards = switch::seeds(config.shard_count())
+        let shards: Arc<[Shard]> = switch::seeds(config.shard_count())
             .map_err(ShardError::from)?
             .into_iter()
             .enumerate()
@@ -139,9 +145,23 @@ impl Daemon {
             .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
+        let told = Arc::clone(&shards);
+        let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
+        let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let (guests, ends) = (Guests::default(), Ends::default());
-        Ok(Daemon { config, xen, lifecycle, shards, consoles, guests, records, ends, _only: only })
+        Ok(Daemon {
+            config,
+            xen,
+            lifecycle,
+            shards,
+            networks,
+            consoles,
+            guests,
+            records,
+            ends,
+            _only: only,
+        })
     }
 }
 

@@ -6,29 +6,38 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use lightvm::api::{ErrorCode, NetworkInfo, NetworkSpec};
+use lightvm::api::{NetworkInfo, NetworkSpec};
 
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
+use crate::network::NetworkError;
+
+impl From<NetworkError> for ApiError {
+    fn from(e: NetworkError) -> ApiError {
+        ApiError::new(e.code(), e.to_string())
+    }
+}
 
 /// Every network.
-pub(super) async fn list(State(_): State<Arc<Daemon>>) -> Json<Vec<NetworkInfo>> {
-    Json(Vec::new())
+pub(super) async fn list(State(daemon): State<Arc<Daemon>>) -> Json<Vec<NetworkInfo>> {
+    Json(daemon.networks.list().await)
 }
 
 /// Makes one.
 pub(super) async fn create(
-    State(_): State<Arc<Daemon>>,
+    State(daemon): State<Arc<Daemon>>,
     spec: Result<Json<NetworkSpec>, JsonRejection>,
 ) -> Answer<(StatusCode, Json<NetworkInfo>)> {
-    let _ = spec?;
-    Err(ApiError::new(ErrorCode::Unsupported, "networks come soon"))
+    let Json(spec) = spec?;
+    let made = daemon.networks.create(spec).await?;
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Takes one away.
 pub(super) async fn delete(
-    State(_): State<Arc<Daemon>>,
+    State(daemon): State<Arc<Daemon>>,
     Path(name): Path<String>,
 ) -> Answer<StatusCode> {
-    Err(ApiError::new(ErrorCode::NotFound, format!("there is no network `{name}`")))
+    daemon.networks.delete(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -25,6 +25,8 @@ pub struct DaemonConfig {
     pub group: Option<String>,
     /// Where the registry and the daemon's own records are.
     pub state: PathBuf,
+    /// Where networks are kept over boots.
+    pub networks: PathBuf,
     /// Where consoles' logs are.
     pub logs: PathBuf,
     /// Threads that serve guests; as many as CPUs, 8 at most, unless said.
@@ -39,6 +41,7 @@ impl Default for DaemonConfig {
             socket: "/run/lightvm/chaosd.sock".into(),
             group: None,
             state: "/run/lightvm".into(),
+            networks: "/var/lib/lightvm/networks".into(),
             logs: "/var/log/lightvm".into(),
             shards: None,
             console: console::Options::default(),

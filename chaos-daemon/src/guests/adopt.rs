@@ -75,6 +75,7 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         }
         Err(e) => return Err(e.into()),
     };
+    devices::replug_all(&daemon.networks, &record).await?;
     let (site, of, life_of) = (Arc::clone(daemon), record.clone(), entry.clone());
     let (line, devices) = blocking(move || {
         let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices)?);

@@ -27,16 +27,20 @@ pub(super) async fn build(
 ) -> Result<(Arc<Guest>, Timings), GuestError> {
     let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
     let config = config.with_uuid(uuid);
+    // First of all: what follows would touch the other guest of this UUID.
+    daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
     let mut record = GuestRecord {
         uuid,
         stage: Stage::Building,
         control: control(daemon, &config).await?,
-        devices: devices::plan(&config),
+        devices: devices::plan(&daemon.networks, uuid, &config).await?,
     };
-    daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
-    daemon.records.write(&record).map_err(GuestError::Record)?;
-    let built = Site { daemon, uuid }.build(&config, &mut record, paused).await;
+    let built = match daemon.records.write(&record) {
+        Ok(()) => Site { daemon, uuid }.build(&config, &mut record, paused).await,
+        Err(e) => Err(GuestError::Record(e)),
+    };
     if built.is_err() {
+        devices::unplug_all(&daemon.networks, uuid, &record.devices).await;
         daemon.records.forget(uuid);
         daemon.consoles.close(uuid);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lightvm::config::{ControlMode, GuestConfig};
 use lightvm::registry::Record;
+use uuid::Uuid;
 
 use super::GuestError;
 use super::record::{DeviceKind, DeviceRecord, GuestRecord};
@@ -13,6 +14,7 @@ use crate::block::disk::DiskSpec;
 use crate::block::{BlockOptions, Disk, Offer};
 use crate::console::Sink;
 use crate::facade::{self, BlockDevice, NetDevice};
+use crate::network::Networks;
 use crate::shard::{DeviceSpec, Plug};
 
 /// The place of the console in every guest's device table.
@@ -30,17 +32,62 @@ const USUAL_MTU: u16 = 1500;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The devices that `config` describes beside the console, in the places they get:
-/// network interfaces first, then disks.
+/// network interfaces first, attached to their networks, then disks.
 ///
 /// # Errors
-/// [`GuestError`]; nothing is attached to any network then.
-pub(super) fn plan(config: &GuestConfig) -> Vec<DeviceRecord> {
+/// [`GuestError::Network`]; nothing is attached to any network then.
+pub(super) async fn plan(
+    networks: &Networks,
+    uuid: Uuid,
+    config: &GuestConfig,
+) -> Result<Vec<DeviceRecord>, GuestError> {
+    let mut devices = Vec::new();
+    for (slot, (index, nic)) in (CONSOLE + 1..).zip((0u8..).zip(config.nics())) {
+        match networks.plug(uuid, index, nic).await {
+            Ok(made) => {
+                let kind = DeviceKind::Nic { nic: Box::new(nic.clone()), config: Box::new(made) };
+                devices.push(DeviceRecord { slot, index, kind });
+            }
+            Err(e) => {
+                unplug_all(networks, uuid, &devices).await;
+                return Err(e.into());
+            }
+        }
+    }
+    let first = CONSOLE + 1 + u8::try_from(devices.len()).unwrap_or(u8::MAX - 1);
     let disks = config.disks().iter().cloned().map(DeviceKind::Disk);
-    let mut index = 0u8..;
-    disks
-        .zip(CONSOLE + 1..)
-        .filter_map(|(kind, slot)| Some(DeviceRecord { slot, index: index.next()?, kind }))
-        .collect()
+    let places = (first..).zip(0u8..);
+    devices.extend(places.zip(disks).map(|((slot, index), kind)| DeviceRecord {
+        slot,
+        index,
+        kind,
+    }));
+    Ok(devices)
+}
+
+/// Attaches a guest's interfaces again after a restart of the daemon.
+///
+/// # Errors
+/// [`GuestError::Network`].
+pub(super) async fn replug_all(
+    networks: &Networks,
+    record: &GuestRecord,
+) -> Result<(), GuestError> {
+    for device in &record.devices {
+        if let DeviceKind::Nic { config, .. } = &device.kind {
+            networks.replug(record.uuid, device.index, config).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a guest's interfaces off their networks.
+pub(super) async fn unplug_all(networks: &Networks, uuid: Uuid, devices: &[DeviceRecord]) {
+    for device in devices {
+        if let DeviceKind::Nic { .. } = device.kind {
+            networks.unplug(uuid, device.index).await;
+        }
+    }
 }
 
 /// Opens what devices need, each by its place. Blocks on files.

@@ -9,6 +9,7 @@ use lightvm::xen::ShutdownReason;
 use tracing::{error, info};
 
 use super::build::{build, leave};
+use super::devices::unplug_all;
 use super::{Gone, Guest, GuestError};
 use crate::daemon::{Daemon, blocking};
 
@@ -48,6 +49,8 @@ async fn tear_down(
     leave(daemon, guest.shard, guest.uuid).await;
     let (ends, record) = (Arc::clone(daemon), guest.life.record.clone());
     blocking(move || ends.lifecycle.destroy(&record)).await??;
+    let devices = guest.record.lock().devices.clone();
+    unplug_all(&daemon.networks, guest.uuid, &devices).await;
     daemon.records.forget(guest.uuid);
     daemon.guests.remove(guest.uuid);
     turn.0 = true;

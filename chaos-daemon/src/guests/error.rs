@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::block::disk::DiskError;
 use crate::facade::JournalError;
+use crate::network::NetworkError;
 
 /// Why something could not be done with a guest.
 #[derive(Debug, Error)]
@@ -30,6 +31,9 @@ pub enum GuestError {
     /// A disk cannot be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// An interface cannot be attached.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Its facade's journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -81,6 +85,7 @@ impl GuestError {
             GuestError::Lifecycle(e) => lifecycle_code(e),
             GuestError::Domain(e) => domain_code(e),
             GuestError::Disk(_) => ErrorCode::BadInput,
+            GuestError::Network(e) => e.code(),
             GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
             GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
             GuestError::Holds { .. } => ErrorCode::Timeout,

@@ -160,13 +160,16 @@ impl Daemon {
     /// Plugs an interface into its network.
     async fn plug_nic(
         &self,
-        _guest: uuid::Uuid,
-        _index: u8,
-        _nic: Nic,
+        guest: uuid::Uuid,
+        index: u8,
+        nic: Nic,
     ) -> Result<DeviceKind, GuestError> {
-        Err(GuestError::Unsupported("networks come soon".into()))
+        let config = self.networks.plug(guest, index, &nic).await?;
+        Ok(DeviceKind::Nic { nic: Box::new(nic), config: Box::new(config) })
     }
 
     /// Takes an interface from its network.
-    async fn unplug_nic(&self, _guest: uuid::Uuid, _index: u8) {}
+    async fn unplug_nic(&self, guest: uuid::Uuid, index: u8) {
+        self.networks.unplug(guest, index).await;
+    }
 }

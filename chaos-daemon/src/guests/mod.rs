@@ -102,6 +102,10 @@ impl Guests {
         };
         found.cloned().ok_or_else(|| GuestError::NotFound(name.to_owned()))
     }
+    /// The shard of a guest.
+    pub(crate) fn shard_of(&self, uuid: Uuid) -> Option<usize> {
+        self.known.lock().get(&uuid).map(|guest| guest.shard)
+    }
 
     pub(crate) fn add(&self, guest: Arc<Guest>) {
         self.known.lock().insert(guest.uuid, guest);

@@ -25,11 +25,20 @@ const TUN_F_TSO_ECN: libc::c_ulong = 8;
 /// # Errors
 /// [`NetworkError::Tap`].
 pub(super) fn open(name: &str, queues: usize) -> Result<Vec<OwnedFd>, NetworkError> {
+    load_driver();
     let queue = |_| open_queue(name);
-    (0..queues).map(queue).collect::<io::Result<_>>().map_err(|source| {
-        // A name that is taken by another kind of device.
-        NetworkError::Tap { name: name.to_owned(), source }
-    })
+    (0..queues)
+        .map(queue)
+        .collect::<io::Result<_>>()
+        .map_err(|source| NetworkError::Tap { name: name.to_owned(), source })
+}
+
+/// Loads the driver where nothing does so by itself, as on hosts without udev. If it cannot be
+/// loaded, opening the device says so.
+fn load_driver() {
+    if !std::path::Path::new(DEVICE).exists() {
+        let _ = std::process::Command::new("modprobe").arg("tun").status();
+    }
 }
 
 fn open_queue(name: &str) -> io::Result<OwnedFd> {

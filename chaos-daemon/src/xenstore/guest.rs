@@ -9,6 +9,7 @@ use super::entries::{self, Disk, Guest, Nic};
 use super::error::{StoreError, XenStoreError};
 use super::hotplug::disk::Opening;
 use super::hotplug::{self, link};
+use super::made;
 use super::store::Store;
 
 /// The way to the host's XenStore. Every verb opens its own connection, so that guests neither
@@ -62,6 +63,7 @@ impl XenStore {
         disks: &[config::Disk],
     ) -> Result<(), XenStoreError> {
         let mut store = Store::open()?;
+        made::note(&store)?;
         store.put(&guest.tree(), guest.domain)?;
         store.introduce(guest.domain, guest.store)?;
         for (number, nic) in (0..).zip(nics) {
@@ -112,12 +114,13 @@ impl XenStore {
         Ok(())
     }
 
-    /// Takes a device away from a running guest: asks both ends to close it and waits for the
-    /// kernel's.
+    /// Takes a device away from a running guest: asks it to close the device, unless by `force`,
+    /// and waits for the kernel's back end. A guest that does not answer in 10 s loses the device
+    /// all the same.
     ///
     /// # Errors
     /// [`XenStoreError`].
-    pub fn detach(&self, device: Device) -> Result<(), XenStoreError> {
+    pub fn detach(&self, device: Device, force: bool) -> Result<(), XenStoreError> {
         const CLOSING: &str = "5";
         let mut store = Store::open()?;
         let back = device.back();
@@ -125,15 +128,13 @@ impl XenStore {
             return Err(XenStoreError::NoDevice(back));
         }
         store.write(&format!("{back}/online"), "0")?;
-        store.write(&format!("{back}/state"), CLOSING)?;
-        // A guest that does not answer loses the device all the same.
-        if hotplug::await_gone(device).is_err() {
-            store.remove(&device.front())?;
-            hotplug::await_gone(device)?;
+        if !force {
+            store.write(&format!("{back}/state"), CLOSING)?;
+            // Late is as good as never.
+            let _ = hotplug::await_gone(device);
         }
-        for entry in [device.front(), back, device.kept(), path::error(device)] {
-            store.remove(&entry)?;
-        }
+        store.remove_all(&[device.front(), back, device.kept(), path::error(device)])?;
+        hotplug::await_gone(device)?;
         let kind = path::backs(device.domain, device.kind.name());
         store.prune(&[&kind])?;
         Ok(())
@@ -149,17 +150,15 @@ impl XenStore {
         let mut store = Store::open()?;
         let devices = devices(&store, domain)?;
         for &device in &devices {
-            store.write(&format!("{}/online", device.back()), "0")?;
-            // The back end takes a vanished front end for a dead guest.
+            // A back end whose entry has vanished lets go.
             store.remove(&device.front())?;
+            store.remove(&device.back())?;
         }
         let gone = devices.iter().map(|&device| hotplug::await_gone(device));
         let gone: Vec<_> = gone.filter_map(Result::err).collect();
-        store.release(domain)?;
-        for root in path::roots(domain, uuid) {
-            store.remove(&root)?;
-        }
-        store.prune(&path::SHARED)?;
+        store.remove_all(&path::roots(domain, uuid))?;
+        store.prune(&path::BETWEEN)?;
+        made::prune(&mut store)?;
         gone.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
     }
 

@@ -13,6 +13,7 @@ pub mod entries;
 mod error;
 pub mod guest;
 pub mod hotplug;
+mod made;
 pub mod store;
 
 pub use ends::watch_ends;

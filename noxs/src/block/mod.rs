@@ -102,7 +102,17 @@ pub enum Body {
 }
 
 impl Request {
-    /// The operation code in the slot, which the response echoes.
+    /// The operation code that the response names: of an indirect request the one inside, as
+    /// Linux' `blkfront` and `blkback` have it.
+    #[must_use]
+    pub const fn answered_operation(&self) -> u8 {
+        match self.body {
+            Body::Indirect { operation, .. } => operation,
+            Body::Direct { .. } | Body::Discard { .. } => self.operation(),
+        }
+    }
+
+    /// The operation code in the slot.
     #[must_use]
     pub const fn operation(&self) -> u8 {
         match self.body {

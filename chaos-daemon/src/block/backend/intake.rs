@@ -159,12 +159,12 @@ impl BlockBackend {
         self.memory += memory;
         self.changing += u32::from(kind == Kind::Change);
         let open = Open { kind, memory, parts: Vec::new() };
-        self.window.open(request.id, request.operation(), open)
+        self.window.open(request.id, request.answered_operation(), open)
     }
 
     fn refuse_at_once(&mut self, request: &Request, refusal: Refusal) -> Admission {
         let open = Open { kind: Kind::Read, memory: 0, parts: Vec::new() };
-        let number = self.window.open(request.id, request.operation(), open);
+        let number = self.window.open(request.id, request.answered_operation(), open);
         self.refuse(number, refusal);
         Admission::Taken
     }

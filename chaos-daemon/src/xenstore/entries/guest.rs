@@ -1,6 +1,8 @@
 //! A guest without its devices.
 
+use lightvm::build::Control;
 use lightvm::config::GuestType;
+use lightvm::registry::Record;
 use lightvm::xen::DomId;
 use uuid::Uuid;
 
@@ -61,6 +63,27 @@ const WRITABLE: [&str; 10] = [
 ];
 
 impl Guest {
+    /// What is on record about a guest; `None` when it was built without a XenStore ring.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let channel =
+            record.channel.as_ref().filter(|channel| channel.control == Control::Store)?;
+        let config = &record.config;
+        Some(Guest {
+            domain: record.domid,
+            uuid: record.uuid,
+            name: record.name.to_string(),
+            guest_type: record.guest_type,
+            memory_kib: config.memory().bytes() >> 10,
+            max_memory_kib: config.max_memory().bytes() >> 10,
+            vcpus: config.vcpus(),
+            max_vcpus: config.max_vcpus(),
+            store: Ring { frame: channel.page, port: channel.port },
+            console: Ring { frame: record.console.frame, port: record.console.port },
+            start_time: record.created,
+        })
+    }
+
     /// Its entries.
     #[must_use]
     pub fn tree(&self) -> Tree {

@@ -118,8 +118,9 @@ pub fn roots(domain: DomId, uuid: Uuid) -> [String; 8] {
 /// The folder of console back ends.
 pub(super) const CONSOLE: &str = "console";
 
-/// Folders that the first guest brings with it, innermost first; they go with the last one.
-pub const SHARED: [&str; 8] = [
+/// Folders above [`roots`] that go with the last guest, innermost first: every toolstack removes
+/// these when they are empty.
+pub const BETWEEN: [&str; 8] = [
     "/local/domain/0/error/backend/vif",
     "/local/domain/0/error/backend/vbd",
     "/local/domain/0/error/backend",
@@ -129,3 +130,6 @@ pub const SHARED: [&str; 8] = [
     "/local/domain/0/backend/console",
     BACKENDS,
 ];
+
+/// Folders that the first guest of a host brings with it, and that other toolstacks leave behind.
+pub const FIRST: [&str; 2] = ["/libxl", "/vm"];

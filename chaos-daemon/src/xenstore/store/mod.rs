@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use xenstore_rs::Xs;
 use xenstore_rs::unix::XsUnix;
 
-use super::entries::{Ring, Tree};
+use super::entries::{Access, Ring, Tree};
 use super::error::StoreError;
 use wire::{Request, Wire, words};
 
@@ -37,8 +37,8 @@ impl Store {
     /// [`StoreError::NotRunning`]. (`xenstore-rs` by itself falls back to the kernel's device,
     /// where requests wait for ever when there is no xenstored.)
     pub fn open() -> Result<Self, StoreError> {
+        let more = connect(socket())?;
         let absent = |source| StoreError::NotRunning { socket: socket(), source };
-        let more = Wire::new(UnixStream::connect(socket()).map_err(absent)?);
         Ok(Store { plain: XsUnix::new().map_err(absent)?, more })
     }
 
@@ -82,18 +82,35 @@ impl Store {
     /// # Errors
     /// As [`Store::write`]; what came before is written then.
     pub fn put(&mut self, tree: &Tree, guest: DomId) -> Result<(), StoreError> {
-        for entry in tree.entries() {
-            self.write(&entry.path, &entry.value)?;
-            if let Some(access) = entry.access {
-                let permissions = access.permissions(guest);
-                let mut words = vec![entry.path.as_str()];
-                words.extend(permissions.iter().map(String::as_str));
-                self.more
-                    .ask(Request::SetPermissions, NONE, &words)
-                    .map_err(failed("set permissions of", &entry.path))?;
+        let permissions = |access: Access| access.permissions(guest);
+        let permissions: Vec<_> =
+            tree.entries().iter().map(|entry| entry.access.map(permissions)).collect();
+        let mut requests = Vec::new();
+        for (entry, permissions) in tree.entries().iter().zip(&permissions) {
+            requests.push((Request::Write, vec![entry.path.as_str(), &entry.value]));
+            if let Some(permissions) = permissions {
+                let words = std::iter::once(&entry.path).chain(permissions);
+                requests.push((Request::SetPermissions, words.map(String::as_str).collect()));
             }
         }
-        Ok(())
+        self.batch(&requests)
+    }
+
+    /// Removes entries, where they are there, and all below them.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn remove_all(&mut self, paths: &[String]) -> Result<(), StoreError> {
+        let requests: Vec<_> =
+            paths.iter().map(|path| (Request::Remove, vec![path.as_str()])).collect();
+        self.batch(&requests)
+    }
+
+    fn batch(&mut self, requests: &[(Request, Vec<&str>)]) -> Result<(), StoreError> {
+        self.more.batch(requests).or_else(|(at, source)| match requests[at].0 {
+            Request::Remove if is(&source, &[Errno::ENOENT]) => Ok(()),
+            _ => Err(failed("change", requests[at].1[0])(source)),
+        })
     }
 
     /// Makes a guest known: xenstored maps its ring and binds to its port.
@@ -107,19 +124,6 @@ impl Store {
         answer.map(drop).map_err(failed("introduce domain", words[0]))
     }
 
-    /// Makes xenstored forget a guest, unless it has already.
-    ///
-    /// # Errors
-    /// As [`Store::write`].
-    pub fn release(&mut self, guest: DomId) -> Result<(), StoreError> {
-        let number = guest.to_string();
-        match self.more.ask(Request::Release, NONE, &[&number]) {
-            // It heard of the guest's end from Xen. Implementations differ in how they say so.
-            Err(e) if is(&e, &[Errno::ENOENT, Errno::EINVAL]) => Ok(()),
-            answer => answer.map(drop).map_err(failed("release domain", &number)),
-        }
-    }
-
     /// Removes those of `folders` that are empty, in this order. Entries that others make
     /// meanwhile stay.
     ///
@@ -127,6 +131,9 @@ impl Store {
     /// As [`Store::write`].
     pub fn prune(&mut self, folders: &[&str]) -> Result<(), StoreError> {
         for folder in folders {
+            if self.read(folder)?.is_none() || !self.list(folder)?.is_empty() {
+                continue;
+            }
             while self.prune_one(folder).map_err(failed("remove", folder))? == Pruned::Again {}
         }
         Ok(())
@@ -171,8 +178,7 @@ impl Watch {
     /// # Errors
     /// As [`Store::open`] and [`Store::write`].
     pub fn new(path: &str) -> Result<Self, StoreError> {
-        let absent = |source| StoreError::NotRunning { socket: socket(), source };
-        let mut wire = Wire::new(UnixStream::connect(socket()).map_err(absent)?);
+        let mut wire = connect(socket())?;
         wire.ask(Request::Watch, NONE, &[path, "lightvm"]).map_err(failed("watch", path))?;
         Ok(Watch(wire))
     }
@@ -183,6 +189,13 @@ impl Watch {
     /// When xenstored has gone.
     pub fn wait(&mut self) -> io::Result<String> {
         self.0.event()
+    }
+}
+
+fn connect(socket: PathBuf) -> Result<Wire, StoreError> {
+    match UnixStream::connect(&socket) {
+        Ok(stream) => Ok(Wire::new(stream)),
+        Err(source) => Err(StoreError::NotRunning { socket, source }),
     }
 }
 
@@ -208,4 +221,17 @@ fn is(error: &io::Error, any: &[Errno]) -> bool {
 fn failed(verb: &'static str, what: &str) -> impl FnOnce(io::Error) -> StoreError {
     let what = what.to_owned();
     move |source| StoreError::Request { verb, what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_xenstored_the_error_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = connect(folder.path().join("socket")).unwrap_err().to_string();
+        assert!(error.starts_with("no xenstored answers on "), "{error}");
+        assert!(error.contains("start it, or give the guest another `control`"), "{error}");
+    }
 }

@@ -18,7 +18,7 @@ pub(super) enum Request {
     TransactionStart = 6,
     TransactionEnd = 7,
     Introduce = 8,
-    Release = 9,
+    Write = 11,
     Remove = 13,
     SetPermissions = 14,
 }
@@ -69,6 +69,10 @@ impl<S: Read + Write> Wire<S> {
         words: &[&str],
     ) -> io::Result<Vec<u8>> {
         self.send(request, transaction, words)?;
+        self.answer(request)
+    }
+
+    fn answer(&mut self, request: Request) -> io::Result<Vec<u8>> {
         loop {
             match self.receive()? {
                 (WATCH_EVENT, event) => self.events.push_back(watched(&event)),
@@ -77,6 +81,36 @@ impl<S: Read + Write> Wire<S> {
                 (kind, _) => return Err(odd(format!("an answer of type {kind}"))),
             }
         }
+    }
+
+    /// Sends all of `requests` before it reads the first answer; the first error is the answer.
+    /// Saves the wait for xenstored between one and the next.
+    ///
+    /// # Errors
+    /// The position of the first request that failed, and its error.
+    pub(super) fn batch(
+        &mut self,
+        requests: &[(Request, Vec<&str>)],
+    ) -> Result<(), (usize, io::Error)> {
+        // Far less than what a socket holds, as are the answers.
+        const AT_A_TIME: usize = 64;
+        let mut first = Ok(());
+        for (part, requests) in requests.chunks(AT_A_TIME).enumerate() {
+            let at = |n: usize| part * AT_A_TIME + n;
+            for (n, (request, words)) in requests.iter().enumerate() {
+                self.send(*request, 0, words).map_err(|e| (at(n), e))?;
+            }
+            for (n, (request, _)) in requests.iter().enumerate() {
+                match self.answer(*request) {
+                    Ok(_) => {}
+                    // Not the answer to this request but the end of all.
+                    Err(e) if e.raw_os_error().is_none() => return Err((at(n), e)),
+                    Err(e) if first.is_ok() => first = Err((at(n), e)),
+                    Err(_) => {}
+                }
+            }
+        }
+        first
     }
 
     /// Waits until something changes below a path that is watched, and says where.
@@ -91,19 +125,22 @@ impl<S: Read + Write> Wire<S> {
     }
 
     fn send(&mut self, request: Request, transaction: u32, words: &[&str]) -> io::Result<()> {
-        let len: usize = words.iter().map(|word| word.len() + 1).sum();
+        // A value, the last word of a write, ends with the message.
+        let nuls = words.len() - usize::from(request == Request::Write);
+        let len = words.iter().map(|word| word.len()).sum::<usize>() + nuls;
         if len > PAYLOAD_MAX || words.iter().any(|word| word.contains('\0')) {
             return Err(Errno::EINVAL.into());
         }
         let mut message = Vec::with_capacity(HEADER + len);
-        let len = u32::try_from(len).unwrap_or(u32::MAX);
-        for word in [request as u32, 0, transaction, len] {
+        let size = u32::try_from(len).unwrap_or(u32::MAX);
+        for word in [request as u32, 0, transaction, size] {
             message.extend_from_slice(&word.to_ne_bytes());
         }
         for word in words {
             message.extend_from_slice(word.as_bytes());
             message.push(0);
         }
+        message.truncate(HEADER + len);
         self.stream.write_all(&message)
     }
 
@@ -202,12 +239,23 @@ mod tests {
     #[test]
     fn events_between_are_kept_and_errors_named() {
         let mut wire = wire(&[(15, b"@releaseDomain\0t\0"), (16, b"ENOENT\0"), (16, b"EODD\0")]);
-        let error = wire.ask(Request::Release, 0, &["4"]).unwrap_err();
+        let error = wire.ask(Request::Remove, 0, &["/4"]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(Errno::ENOENT as i32));
-        let error = wire.ask(Request::Release, 0, &["4"]).unwrap_err();
+        let error = wire.ask(Request::Remove, 0, &["/4"]).unwrap_err();
         assert_eq!(error.to_string(), "unexpected: error `EODD`");
         assert_eq!(wire.event().unwrap(), "@releaseDomain");
         assert_eq!(wire.event().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_batch_reads_every_answer_and_tells_the_first_error() {
+        let mut wire =
+            wire(&[(11, b"OK\0"), (16, b"EACCES\0"), (16, b"ENOENT\0"), (15, b"/x\0t\0")]);
+        let write = |path| (Request::Write, vec![path, "1"]);
+        let (at, error) = wire.batch(&[write("/a"), write("/b"), write("/c")]).unwrap_err();
+        assert_eq!((at, error.raw_os_error()), (1, Some(Errno::EACCES as i32)));
+        assert_eq!(wire.event().unwrap(), "/x");
+        assert_eq!(wire.stream.got[16..20], *b"/a\x001");
     }
 
     #[test]

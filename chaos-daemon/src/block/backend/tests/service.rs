@@ -103,6 +103,9 @@ fn memory_is_bounded_and_everything_is_served() {
     let responses = guest.run();
     assert_eq!(responses.len(), 100);
     assert!(responses.iter().all(|response| response.status == status::OKAY));
+    // Linux gives a disk up whose answer names the indirect request, not what is in it.
+    let inner = [operation::READ, operation::WRITE];
+    assert!(responses.iter().all(|response| inner.contains(&response.operation)));
     assert!(guest.io.buffers().used() <= 3 << 20);
     assert_eq!(guest.back.memory, 0);
 }

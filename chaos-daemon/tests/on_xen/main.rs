@@ -1,0 +1,7 @@
+//! The daemon on real Xen.
+//!
+//! Every test here is ignored by a plain `cargo test`: it needs a Xen dom0 and root.
+//! `scripts/test` builds this program on the machine and runs it with `--ignored` in
+//! `scripts/xenbox`.
+
+mod network;
