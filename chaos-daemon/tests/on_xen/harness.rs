@@ -1,0 +1,211 @@
+//! A daemon of a test's own, guests in it, and what the host says about them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
+
+use lightvm::api::{
+    CreateRequest, GuestInfo, GuestSummary, NetworkInfo, NetworkSpec, Report, Uplink, Wait,
+};
+use lightvm::client::Client;
+use lightvm::config::{Disk, GuestConfig, GuestOverrides, GuestType, MemSize, Nic};
+use tempfile::TempDir;
+
+/// How long anything may take that should take a moment.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `target/debug`, seen from `target/debug/deps/on_xen-…`.
+fn build_folder() -> PathBuf {
+    let program = env::current_exe().expect("the path of this program");
+    program.ancestors().nth(2).expect("the build folder").to_owned()
+}
+
+/// An image of `scripts/build-guests`, or under `debian/` one that `scripts/xenbox` fetched.
+pub(crate) fn image(name: &str) -> PathBuf {
+    let beside = || build_folder().parent().expect("the target folder").join("guests");
+    let path = env::var_os("LIGHTVM_GUESTS").map_or_else(beside, PathBuf::from).join(name);
+    assert!(path.exists(), "{} is missing; scripts/test makes it", path.display());
+    path
+}
+
+/// Waits until `ready` gives something.
+pub(crate) fn eventually<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < end, "{what} did not come within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What a command of dom0 prints; it must succeed.
+pub(crate) fn run(command: &str) -> String {
+    let output = Command::new("sh").args(["-c", command]).output().expect("sh");
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A daemon with folders of its own. When it is dropped, it ends its guests and itself.
+pub(crate) struct Chaosd {
+    folder: TempDir,
+    process: Child,
+    pub(crate) client: Client,
+}
+
+impl Chaosd {
+    /// Starts a daemon in fresh folders.
+    pub(crate) fn start() -> Chaosd {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let text = format!(
+            "socket = {:?}\nstate = {:?}\nlogs = {:?}\n",
+            path("socket"),
+            path("state"),
+            path("logs")
+        );
+        fs::write(path("chaosd.toml"), text).expect("written");
+        let process = spawn(folder.path());
+        let client = connect(&path("socket"));
+        Chaosd { folder, process, client }
+    }
+
+    /// A path in the test's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Kills the daemon as nothing can prepare for, and starts another on the same folders.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.process.kill().expect("killed");
+        self.process.wait().expect("waited for");
+        self.process = spawn(self.folder.path());
+        self.client = connect(&self.path("socket"));
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// A network of the host's, with the host in it.
+    pub(crate) fn network(&self, name: &str, subnet: &str) -> NetworkInfo {
+        let spec = NetworkSpec {
+            name: name.into(),
+            uplink: Uplink::Routed { nat: false },
+            subnet4: Some(subnet.parse().expect("a subnet")),
+            subnet6: None,
+            dhcp: false,
+            mtu: None,
+        };
+        self.client.create_network(&spec).expect("a network")
+    }
+
+    /// Makes a guest and waits as it is told to.
+    pub(crate) fn create(&self, overrides: GuestOverrides, wait: Wait) -> GuestSummary {
+        let config = GuestConfig::from_overrides(overrides).expect("a configuration").config;
+        let timeout_ms = Some(PATIENCE.as_millis().try_into().expect("a minute"));
+        let request = CreateRequest { config, wait, timeout_ms, paused: false };
+        self.client.create(&request).expect("a guest").guest
+    }
+
+    /// Everything about a guest; `None` when it is gone.
+    pub(crate) fn info(&self, name: &str) -> Option<GuestInfo> {
+        self.client.guest(name).ok()
+    }
+
+    /// What a guest has printed.
+    pub(crate) fn output(&self, name: &str) -> String {
+        String::from_utf8_lossy(&self.client.log(name).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until a guest has printed `text`; all it has printed.
+    pub(crate) fn wait_for_output(&self, name: &str, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let output = self.output(name);
+            if output.contains(text) {
+                return output;
+            }
+            assert!(Instant::now() < end, "{name} did not print {text:?} but {output:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until a guest has ended and is gone.
+    pub(crate) fn wait_until_gone(&self, name: &str) {
+        eventually("the guest's end", || self.info(name).is_none().then_some(()));
+    }
+}
+
+impl Drop for Chaosd {
+    fn drop(&mut self) {
+        for guest in self.client.guests().unwrap_or_default() {
+            let _ = self.client.destroy(guest.name.as_str());
+        }
+        for network in self.client.networks().unwrap_or_default() {
+            let _ = self.client.delete_network(&network.spec.name);
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(folder: &Path) -> Child {
+    Command::new(build_folder().join("chaosd"))
+        .arg("--config")
+        .arg(folder.join("chaosd.toml"))
+        .env("CHAOSD_LOG", env::var("CHAOSD_LOG").unwrap_or_else(|_| "warn".into()))
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("chaosd starts")
+}
+
+fn connect(socket: &Path) -> Client {
+    eventually("the daemon", || {
+        let client = Client::connect(socket).ok()?;
+        client.host().ok()?;
+        Some(client)
+    })
+}
+
+/// A guest of ours with `words` as its command line.
+pub(crate) fn native(
+    image_name: &str,
+    guest_type: GuestType,
+    name: &str,
+    words: &str,
+) -> GuestOverrides {
+    GuestOverrides {
+        name: Some(name.parse().expect("a name")),
+        kernel: Some(image(image_name)),
+        guest_type: Some(guest_type),
+        memory: Some(MemSize::from_kib(4 << 10).expect("a size")),
+        cmdline: Some(words.into()),
+        ..Default::default()
+    }
+}
+
+/// An interface in a network.
+pub(crate) fn nic(network: &str) -> Vec<Nic> {
+    vec![Nic { network: Some(network.into()), ..Nic::default() }]
+}
+
+/// A disk of `bytes` of zeros at `path`.
+pub(crate) fn disk(path: &Path, bytes: u64) -> io::Result<Vec<Disk>> {
+    fs::File::create(path)?.set_len(bytes)?;
+    Ok(vec![Disk::new(path)])
+}
+
+/// The IPv4 address of a guest.
+pub(crate) fn address(guest: &GuestSummary) -> String {
+    let address = guest.addresses.iter().find(|address| address.is_ipv4());
+    address.expect("an address").to_string()
+}
+
+/// Fails unless the guest says that it serves.
+pub(crate) fn assert_ready(guest: &GuestSummary) {
+    assert_eq!(guest.report, Report::Ready, "{guest:?}");
+}
