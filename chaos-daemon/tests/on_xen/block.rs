@@ -5,8 +5,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
-use lightvm::api::Wait;
-use lightvm::config::{GuestOverrides, GuestType};
+use lightvm::api::{CreateRequest, Wait};
+use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
 
 use crate::harness::{Chaosd, disk, native};
 
@@ -90,7 +90,9 @@ fn a_disk_has_one_writer_or_many_readers() {
     };
     chaosd.create(guest("writer", true), Wait::Ready);
     for writable in [true, false] {
-        let refused = chaosd.try_create(guest("other", writable)).expect_err("refused").to_string();
+        let config = GuestConfig::from_overrides(guest("other", writable)).expect("sound").config;
+        let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false };
+        let refused = chaosd.client.create(&request).expect_err("refused").to_string();
         assert!(refused.contains("shared is in use"), "{refused}");
     }
     chaosd.client.destroy("writer").expect("destroyed");
