@@ -19,6 +19,11 @@ fn engines() -> Vec<Engine> {
         .into()
 }
 
+/// Beside the build: not in memory, if that is not.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap()
+}
+
 fn disk(dir: &Path) -> Arc<Disk> {
     opened(dir, false)
 }
@@ -66,7 +71,7 @@ fn read(engine: &mut Engine, offset: u64, len: usize) -> Work {
 #[test]
 fn what_is_written_is_read_and_what_is_punched_is_gone() {
     for mut engine in engines() {
-        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let dir = folder();
         let disk = disk(dir.path());
         let writes = vec![
             write(&mut engine, 8192, 8192, 1),
@@ -95,7 +100,7 @@ fn what_is_written_is_read_and_what_is_punched_is_gone() {
 #[test]
 fn direct_io_serves_what_is_aligned_to_blocks_and_what_is_not() {
     for mut engine in engines() {
-        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let dir = folder();
         let disk = opened(dir.path(), true);
         let whole = vec![write(&mut engine, 4096, 4096, 1)];
         let odd = vec![write(&mut engine, 4096 + 512, 1024, 2)];
@@ -113,7 +118,7 @@ fn direct_io_serves_what_is_aligned_to_blocks_and_what_is_not() {
 #[test]
 fn a_file_cut_short_is_an_error_and_no_stale_data() {
     for mut engine in engines() {
-        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let dir = folder();
         let disk = disk(dir.path());
         File::options().write(true).open(disk.path()).unwrap().set_len(4096).unwrap();
         let reads = vec![read(&mut engine, 0, 8192), read(&mut engine, 8192, 4096)];
@@ -126,7 +131,7 @@ fn a_file_cut_short_is_an_error_and_no_stale_data() {
 #[test]
 fn more_jobs_than_the_queue_has_room_for() {
     for mut engine in engines() {
-        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let dir = folder();
         let disk = disk(dir.path());
         let writes = (0..400).map(|_| write(&mut engine, 4096, 4096, 9)).collect();
         assert!(queued(&mut engine, &disk, writes).iter().all(|done| done.outcome.is_ok()));
@@ -135,7 +140,7 @@ fn more_jobs_than_the_queue_has_room_for() {
 
 #[test]
 fn data_in_the_page_cache_is_read_at_once() {
-    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let dir = folder();
     let disk = disk(dir.path());
     std::fs::write(disk.path(), vec![5; usize::try_from(SIZE).unwrap()]).unwrap();
     let mut engine = engines().remove(0);
@@ -149,7 +154,7 @@ fn data_in_the_page_cache_is_read_at_once() {
 #[test]
 fn jobs_in_flight_survive_the_engine() {
     for mut engine in engines() {
-        let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let dir = folder();
         let disk = disk(dir.path());
         for request in 0..32 {
             let work = read(&mut engine, 0, 65536);

@@ -35,7 +35,8 @@ fn pages(count: usize) -> [RawShared; 3] {
 
 /// A sparse image of so many sectors, beside the build: not in memory, if that is not.
 pub(super) fn image(sectors: u64) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let beside = std::env::current_exe().unwrap();
+    let dir = tempfile::tempdir_in(beside.parent().unwrap()).unwrap();
     let path = dir.path().join("disk");
     File::create(&path).unwrap().set_len(sectors * 512).unwrap();
     (dir, path)
