@@ -4,7 +4,4 @@
 //! `scripts/test` builds this program on the machine and runs it with `--ignored` in
 //! `scripts/xenbox`.
 
-mod facade;
-#[allow(dead_code)]
-mod harness;
 mod network;
