@@ -5,7 +5,6 @@
 //! `scripts/xenbox`.
 
 mod block;
-mod facade;
 mod harness;
 mod hostile;
 mod leaks;
