@@ -81,6 +81,8 @@ impl Guest {
             }
         }
         guest.rung = u32::MAX;
+        // It may sleep for an event that a daemon, killed, did not get to raise.
+        guest.ports.iter().for_each(|bound| tools.notify(bound.port));
         Ok(guest)
     }
 

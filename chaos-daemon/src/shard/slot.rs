@@ -17,6 +17,9 @@ pub(super) struct Slot {
     pub(super) plug: Plug,
     device: Option<Device>,
     fault: Option<Fault>,
+    /// Connected, and the guest not told since: a daemon that was killed may have answered
+    /// without getting to notify.
+    fresh: bool,
     /// A turn is due then.
     wake: Option<Instant>,
     /// Counters of connections that are over.
@@ -25,7 +28,15 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(id: DeviceId, plug: Plug) -> Slot {
-        Slot { id, plug, device: None, fault: None, wake: None, past: DeviceStats::default() }
+        Slot {
+            id,
+            plug,
+            device: None,
+            fault: None,
+            fresh: false,
+            wake: None,
+            past: DeviceStats::default(),
+        }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -48,6 +59,7 @@ impl Slot {
         let mut context = tools.context(domain, self.id, &mut bell);
         self.device = Some(Device::attach(&self.plug.spec, front, &mut context)?);
         self.fault = None;
+        self.fresh = true;
         Ok(())
     }
 
@@ -79,6 +91,9 @@ impl Slot {
         let Some(device) = &mut self.device else { return false };
         match verb(device, &mut tools.context(domain, self.id, bell)) {
             Ok(turn) => {
+                if std::mem::take(&mut self.fresh) {
+                    bell.ring();
+                }
                 self.wake_at(turn.wake, tools);
                 turn.again
             }
