@@ -37,11 +37,6 @@ impl StoreLine {
     pub(super) fn rest(&self) -> bool {
         !self.again
     }
-
-    /// What the guest finds and asks for.
-    pub(super) fn facade(&mut self) -> &mut Facade<Pages> {
-        &mut self.facade
-    }
 }
 
 impl Guest {
