@@ -240,8 +240,10 @@ fn positions_run_around_the_ring_and_past_two_to_the_32() {
 /// moment before the host's positions appear, and has no reason to notify.
 struct Racing {
     page: Memory,
-    moves: RefCell<Vec<Box<dyn FnOnce(&Memory)>>>,
+    moves: RefCell<Vec<Move>>,
 }
+
+type Move = Box<dyn FnOnce(&Memory)>;
 
 impl SharedMemory for Racing {
     fn len(&self) -> usize {

@@ -23,7 +23,7 @@ fn acknowledged(output: &str) -> u64 {
 fn missing(path: &Path, first: u64, last: u64, records: u64) -> Vec<u64> {
     let file = File::open(path).expect("the image");
     let is_missing = |&number: &u64| {
-        let mut record = [0; RECORD as usize];
+        let mut record = [0; 4096];
         file.read_exact_at(&mut record, number % records * RECORD).expect("read");
         record.chunks(8).any(|word| {
             let found = u64::from_le_bytes(word.try_into().expect("8 bytes"));
