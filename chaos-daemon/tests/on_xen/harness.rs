@@ -154,7 +154,10 @@ impl Chaosd {
 
     /// What a guest has printed.
     pub(crate) fn output(&self, name: &str) -> String {
-        String::from_utf8_lossy(&self.client.log(name).unwrap_or_default()).into_owned()
+        match self.client.log(name) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// Waits until a guest has printed `text`; all it has printed.

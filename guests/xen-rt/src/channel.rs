@@ -83,7 +83,9 @@ impl Channel {
         // SAFETY: the toolstack set the page aside for this; it was mapped for good just now
         // and nobody keeps references into it.
         let page = GuestPage::attach(unsafe { RawShared::new(base, PAGE_SIZE) });
-        let page = page.map_err(NoChannel::Refused)?;
+        let mut page = page.map_err(NoChannel::Refused)?;
+        // Says that the console is in use; the host sees it when the console first rings.
+        page.use_device(Slot::CONSOLE, 0);
         if let Some(gfn) = page.header().shared_info {
             shared_info::use_placed(boot, gfn);
         }
