@@ -1,11 +1,143 @@
-//! A daemon that ends, and the next one.
+//! A daemon that dies at any moment, and the next one.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use lightvm::api::Wait;
-use lightvm::config::GuestType;
+use lightvm::config::{GuestOverrides, GuestType};
 
-use crate::harness::{Chaosd, native};
+use crate::harness::{Chaosd, address, disk, eventually, native, nic};
+use crate::leaks::Host;
+
+/// Daemons killed.
+const KILLS: u64 = 100;
+/// The longest a daemon lives after it has answered.
+const LIFE: Duration = Duration::from_millis(150);
+/// Bytes of the disk: room for every record, none written twice.
+const DISK: u64 = 256 << 20;
+const RECORD: usize = 4096;
+
+/// Numbers that look random and are the same in every run (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+/// A TCP connection to the echo guest that carries numbers there and back until told
+/// to stop; answers how many came back, in order.
+struct Talk {
+    stop: Arc<AtomicBool>,
+    echoed: Arc<AtomicU64>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Talk {
+    fn start(address: &str) -> Talk {
+        let mut stream = TcpStream::connect((address, 7)).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+        stream.set_nodelay(true).expect("no delay");
+        let (stop, echoed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (until, count) = (Arc::clone(&stop), Arc::clone(&echoed));
+        let thread = thread::spawn(move || {
+            for number in 0_u64.. {
+                if until.load(Ordering::Relaxed) {
+                    return;
+                }
+                stream.write_all(&number.to_le_bytes()).expect("the connection lives");
+                let mut answer = [0; 8];
+                stream.read_exact(&mut answer).expect("the connection lives");
+                assert_eq!(u64::from_le_bytes(answer), number);
+                count.store(number + 1, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        Talk { stop, echoed, thread }
+    }
+
+    fn echoed(&self) -> u64 {
+        self.echoed.load(Ordering::Relaxed)
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the connection lived to the end");
+    }
+}
+
+/// The last record that the guest says the disk has acknowledged.
+fn acknowledged(output: &str) -> u64 {
+    let said = output.lines().rev().filter_map(|line| line.strip_prefix("blockio: acknowledged "));
+    said.filter_map(|number| number.trim().parse().ok()).next().unwrap_or(0)
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn guests_outlive_a_hundred_daemons_and_lose_nothing() {
+    let mut chaosd = Chaosd::start();
+    chaosd.network("restarts", "10.93.0.1/24");
+    let empty = Host::of(&chaosd);
+    let echo =
+        GuestOverrides { nic: Some(nic("restarts")), ..native("echo", GuestType::Pvh, "echo", "") };
+    let path = chaosd.path("disk");
+    let writer = GuestOverrides {
+        disk: Some(disk(&path, DISK).expect("a disk")),
+        ..native("blockio", GuestType::Pvh, "writer", "records count=60000 batch=4 flush idle")
+    };
+    let echo = chaosd.create(echo, Wait::Ready);
+    let writer = chaosd.create(writer, Wait::Event);
+    let talk = Talk::start(&address(&echo));
+    eventually("an echo", || (talk.echoed() > 0).then_some(()));
+    let full = Host::of(&chaosd);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for kill in 0..KILLS {
+        let life = random.next() % u64::try_from(LIFE.as_micros()).expect("a short life");
+        thread::sleep(Duration::from_micros(life));
+        chaosd.kill_and_restart();
+        for (name, domid) in [("echo", echo.domid), ("writer", writer.domid)] {
+            let now = chaosd.info(name).map(|info| info.summary.domid);
+            assert_eq!(now, Some(domid), "{name} after kill {kill}");
+        }
+    }
+    let (echoed, written) = (talk.echoed(), acknowledged(&chaosd.output("writer")));
+    eventually("echoes after the last restart", || (talk.echoed() > echoed + 10).then_some(()));
+    eventually("records after the last restart", || {
+        (acknowledged(&chaosd.output("writer")) > written).then_some(())
+    });
+    talk.end();
+    assert_kept(&chaosd, &path);
+    eventually("as many files and channels as before", || {
+        (Host::of(&chaosd) == full).then_some(())
+    });
+    for name in ["echo", "writer"] {
+        chaosd.client.destroy(name).expect("destroyed");
+    }
+    eventually("the host as it was", || (Host::of(&chaosd) == empty).then_some(()));
+}
+
+/// Every record of which the guest was told that it is on the disk is there.
+fn assert_kept(chaosd: &Chaosd, path: &std::path::Path) {
+    let last = acknowledged(&chaosd.output("writer"));
+    let bytes = std::fs::read(path).expect("the disk's file");
+    for number in 1..=last {
+        let start = usize::try_from(number).expect("a disk in memory") * RECORD;
+        let record = bytes[start..start + RECORD].chunks(8);
+        assert!(
+            record.clone().all(|word| word == number.to_le_bytes()),
+            "record {number} of {last}"
+        );
+    }
+    assert!(last > 0, "nothing was acknowledged");
+}
 
 /// A daemon that ends in good order leaves its guests running, too.
 #[test]
