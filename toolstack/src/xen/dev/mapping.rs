@@ -70,14 +70,14 @@ impl ForeignMapping {
         unsafe { to.write_bytes(0, len) };
     }
 
-    /// Copies bytes at `offset` out.
+    /// Copies bytes at `offset` out, each read from the shared memory exactly once.
     ///
     /// # Panics
     /// As [`ForeignMapping::write`].
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         let from = self.at(offset, out.len());
-        // SAFETY: `at` checked the range; `out` is ordinary memory.
-        unsafe { std::ptr::copy_nonoverlapping(from, out.as_mut_ptr(), out.len()) };
+        // SAFETY: `at` checked the range.
+        unsafe { noxs::volatile::read(from, out) };
     }
 
     /// Reads the word at `offset` once.
