@@ -4,6 +4,7 @@ use lightvm::config;
 use lightvm::xen::DomId;
 use uuid::Uuid;
 
+use super::consoled;
 use super::entries::path::{self, Device, Kind};
 use super::entries::{self, Disk, Guest, Nic};
 use super::error::{StoreError, XenStoreError};
@@ -148,6 +149,7 @@ impl XenStore {
     /// [`XenStoreError`], when all has been tried.
     pub fn remove(&self, domain: DomId, uuid: Uuid) -> Result<(), XenStoreError> {
         let mut store = Store::open()?;
+        consoled::await_terminal(&store, domain)?;
         let devices = devices(&store, domain)?;
         for &device in &devices {
             // A back end whose entry has vanished lets go.

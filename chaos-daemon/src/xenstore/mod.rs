@@ -8,6 +8,7 @@
 //! Plain reads, writes and removals go through `xenstore-rs`, which is GPL-3.0-only: hence the
 //! cargo feature.
 
+mod consoled;
 pub mod ends;
 pub mod entries;
 mod error;

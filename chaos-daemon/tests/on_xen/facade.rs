@@ -201,7 +201,8 @@ fn ends_when_asked(debian: Debian<'_>, start: Start) {
     chaosd.client.poweroff(&name, &how).expect("it ends when asked");
     chaosd.wait_until_gone(&name);
     let disk = chaosd.path(&format!("debian-{start:?}.img").to_lowercase());
-    let on_disk = run(&format!("debugfs -R 'cat /root/data' {} 2>/dev/null | md5sum", disk.display()));
+    let on_disk =
+        run(&format!("debugfs -R 'cat /root/data' {} 2>/dev/null | md5sum", disk.display()));
     assert_eq!(on_disk.trim(), sum, "{start:?}");
     fs::remove_file(disk).expect("removed");
 }

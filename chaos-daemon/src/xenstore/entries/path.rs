@@ -116,7 +116,7 @@ pub fn roots(domain: DomId, uuid: Uuid) -> [String; 8] {
 }
 
 /// The folder of console back ends.
-pub(super) const CONSOLE: &str = "console";
+pub(in crate::xenstore) const CONSOLE: &str = "console";
 
 /// Folders above [`roots`] that go with the last guest, innermost first: every toolstack removes
 /// these when they are empty.
