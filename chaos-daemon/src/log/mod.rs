@@ -2,7 +2,7 @@
 //!
 //! A guest's shard hands its records to the guest's [`Book`], which limits their rate,
 //! keeps the last ones for the API and queues them for one thread; that thread writes
-//! them to every [`outlet`]. Nothing here waits: what finds no room is counted, and the
+//! them to every `outlet`. Nothing here waits: what finds no room is counted, and the
 //! count is reported as soon as a record passes again.
 
 mod book;
