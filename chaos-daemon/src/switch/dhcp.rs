@@ -44,11 +44,35 @@ pub fn is_request(frame: &[u8]) -> bool {
         && frame[36..38] == SERVER.to_be_bytes()
 }
 
+/// A message with those options only that are looked at here, each as long as it has to be:
+/// the decoder panics on some that are not (message type, requested address, server).
+fn essential(message: &[u8]) -> Option<Vec<u8>> {
+    let (fixed, mut options) = message.split_at_checked(240)?;
+    let mut out = fixed.to_vec();
+    while let [code, rest @ ..] = options {
+        match (*code, rest) {
+            (0, rest) => options = rest,
+            (255, _) => break,
+            (code, [len, rest @ ..]) => {
+                let (value, rest) = rest.split_at_checked(usize::from(*len))?;
+                if matches!((code, len), (53, 1) | (50 | 54, 4)) {
+                    out.extend([code, *len]);
+                    out.extend(value);
+                }
+                options = rest;
+            }
+            (_, []) => return None,
+        }
+    }
+    out.push(255);
+    Some(out)
+}
+
 /// The frame that answers the request in `frame`, if it is one and wants an answer.
 pub fn answer(frame: &[u8], lease: &Lease, client: MacAddr6) -> Option<Vec<u8>> {
     let ip = Ipv4::read(frame.get(ETHERNET..)?).ok()?;
     let message = frame.get(ETHERNET + ip.header + 8..ETHERNET + ip.total)?;
-    let request = Message::decode(&mut Decoder::new(message)).ok()?;
+    let request = Message::decode(&mut Decoder::new(&essential(message)?)).ok()?;
     let ours = request.hlen() == 6 && request.chaddr() == client.as_bytes();
     if request.opcode() != Opcode::BootRequest || !ours {
         return None;
