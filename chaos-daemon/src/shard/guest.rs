@@ -32,6 +32,8 @@ pub(super) struct Guest {
     pub(super) rung: u32,
     /// Whether it waits for its turn.
     pub(super) queued: bool,
+    /// Serving it has panicked; it is served no longer.
+    pub(super) broken: bool,
     storm: Storm,
     events: u64,
 }
@@ -59,7 +61,6 @@ impl Guest {
         let Arrival { domain, line, devices, book, status, .. } = arrival;
         let mut guest = Guest {
             id,
-
             domain,
             line,
             book,
@@ -68,6 +69,7 @@ impl Guest {
             ports: Vec::new(),
             rung: 0,
             queued: false,
+            broken: false,
             storm: Storm::new(tools.now),
             events: 0,
         };
@@ -115,7 +117,7 @@ impl Guest {
         }
     }
 
-    fn unbind_all(&mut self, tools: &mut Tools) {
+    pub(super) fn unbind_all(&mut self, tools: &mut Tools) {
         for bound in self.ports.drain(..) {
             tools.owners.remove(&bound.port);
             let _ = tools.channels.unbind(bound.port);

@@ -81,10 +81,15 @@ impl Chaosd {
 
     /// Kills the daemon as nothing can prepare for, and starts another on the same folders.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.kill_and_start();
+        self.client = connect(&self.path("socket"));
+    }
+
+    /// As [`Chaosd::kill_and_restart`], without waiting until the next daemon answers.
+    pub(crate) fn kill_and_start(&mut self) {
         self.process.kill().expect("killed");
         self.process.wait().expect("waited for");
         self.process = spawn(self.folder.path());
-        self.client = connect(&self.path("socket"));
     }
 
     /// As [`Chaosd::kill_and_restart`], with a SIGTERM that it can prepare for.
