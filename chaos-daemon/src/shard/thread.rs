@@ -186,6 +186,7 @@ impl Loop {
                         let _ = self.tools.channels.unmask(port);
                     }
                 }
+                Later::Turn(id) => self.enqueue(id),
                 Later::Serve(DeviceId { guest: id, slot }) => {
                     if let Some(guest) = self.guests.get(id) {
                         guest.rung |= 1 << slot;
