@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod leaks;
 mod life;
+mod limits;
 mod native;
 mod network;
 mod restart;

@@ -15,7 +15,7 @@ use crate::harness::{Chaosd, PATIENCE, address, assert_ready, disk, native, nic,
 use table::{Attack, Count, Kind, Outcome, Part};
 
 /// Attackers at a time.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 3;
 /// How long the host may take to see the last of an attack.
 const GRACE: Duration = Duration::from_secs(15);
 /// Between two looks at the attackers.
@@ -29,7 +29,7 @@ struct Pinger {
 impl Pinger {
     fn start(address: &str) -> Pinger {
         let process = Command::new("ping")
-            .args(["-q", "-i", "0.05", address])
+            .args(["-q", "-i", "0.1", address])
             .stdout(Stdio::piped())
             .spawn()
             .expect("ping");
