@@ -8,6 +8,9 @@ use crate::daemon::Daemon;
 use crate::guests::{DeviceKind, DeviceRecord, Guest};
 use crate::shard::Status;
 
+/// The place of a guest's console among its devices.
+const CONSOLE: u8 = 0;
+
 /// A guest in a list.
 pub(super) fn summary(daemon: &Daemon, guest: &Guest) -> GuestSummary {
     let life = &guest.life.record;
@@ -46,6 +49,8 @@ pub(super) fn info(daemon: &Daemon, guest: &Guest, stats: &Stats) -> GuestInfo {
         config: guest.life.record.config.clone(),
         nics: nics(guest, stats),
         disks: disks(guest, stats),
+        console_fault: fault(&status, CONSOLE),
+        store_fault: status.store_fault.clone(),
         report_code: Some(status.code).filter(|&code| code != 0),
         console_viewers: 0,
         shard: u32::try_from(guest.shard).unwrap_or(u32::MAX),
@@ -63,7 +68,7 @@ pub(super) fn nics(guest: &Guest, stats: &Stats) -> Vec<NicInfo> {
         index: device.index,
         nic: filled(nic, config),
         connected: is_connected(&status, device),
-        fault: fault(&status, device),
+        fault: fault(&status, device.slot),
         stats: stats.nics.get(n).copied().unwrap_or_default(),
     };
     nics.zip(0..).map(info).collect()
@@ -93,7 +98,7 @@ pub(super) fn disks(guest: &Guest, stats: &Stats) -> Vec<DiskInfo> {
         size: size(&disk.path),
         disk: disk.clone(),
         connected: is_connected(&status, device),
-        fault: fault(&status, device),
+        fault: fault(&status, device.slot),
         stats: stats.disks.get(n).copied().unwrap_or_default(),
     };
     disks.zip(0..).map(info).collect()
@@ -110,7 +115,7 @@ fn is_connected(status: &Status, device: &DeviceRecord) -> bool {
     status.connected & (1 << device.slot) != 0
 }
 
-fn fault(status: &Status, device: &DeviceRecord) -> Option<String> {
-    let fault = status.faults.iter().find(|(slot, _)| *slot == device.slot);
+fn fault(status: &Status, slot: u8) -> Option<String> {
+    let fault = status.faults.iter().find(|(of, _)| *of == slot);
     fault.map(|(_, fault)| fault.to_string())
 }

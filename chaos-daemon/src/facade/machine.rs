@@ -108,6 +108,9 @@ pub struct Machine {
     /// The host's two positions in the ring, free running.
     consumed: u32,
     produced: u32,
+    /// Requests answered with an error, since this program serves the guest.
+    #[serde(skip)]
+    refused: u64,
 }
 
 impl Machine {
@@ -122,6 +125,7 @@ impl Machine {
             asked: None,
             consumed: 0,
             produced: 0,
+            refused: 0,
         }
     }
 
@@ -158,6 +162,11 @@ impl Machine {
     /// Watch events that were dropped because the guest does not take them.
     pub fn dropped_events(&self) -> u64 {
         self.output.dropped()
+    }
+
+    /// Requests that were answered with an error; a program that follows counts anew.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// How many bytes it can take now; 0 while the guest does not fetch its answers.
@@ -235,6 +244,7 @@ impl Machine {
         self.input.add(bytes);
         let Some((header, payload)) = self.input.take() else { return Vec::new() };
         let done = self.store.request(&header, &payload);
+        self.refused += u64::from(done.kind == super::wire::Kind::Error);
         let first = header.kind == super::wire::Kind::Watch as u32;
         if first {
             self.output.answer(done.kind, header.request, header.transaction, &done.payload);

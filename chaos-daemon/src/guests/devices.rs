@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::GuestError;
 use super::record::{DeviceKind, DeviceRecord, GuestRecord};
 use crate::block::disk::DiskSpec;
-use crate::block::{BlockOptions, Disk, Offer};
+use crate::block::{BlockOptions, Disk, DiskRate, Offer};
 use crate::console::Sink;
 use crate::facade::{self, BlockDevice, NetDevice};
 use crate::network::Networks;
@@ -106,8 +106,9 @@ pub(super) fn open(device: &DeviceRecord) -> Result<DeviceSpec, GuestError> {
     Ok(match &device.kind {
         DeviceKind::Nic { config, .. } => DeviceSpec::Net(config.clone()),
         DeviceKind::Disk(disk) => {
+            let rate = disk.rate.map(DiskRate::from).unwrap_or_default();
             let disk = Arc::new(Disk::open(&DiskSpec::from(disk), PATIENCE)?);
-            DeviceSpec::Block { disk, options: BlockOptions::default() }
+            DeviceSpec::Block { disk, options: BlockOptions { rate, ..BlockOptions::default() } }
         }
     })
 }

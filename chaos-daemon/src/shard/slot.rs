@@ -147,5 +147,6 @@ fn sum(a: DeviceStats, b: DeviceStats) -> DeviceStats {
         errors: a.errors + b.errors,
         flushes: a.flushes + b.flushes,
         queued: b.queued,
+        throttled: a.throttled + b.throttled,
     }
 }

@@ -33,6 +33,11 @@ impl StoreLine {
         vec![(self.port, Role::Line), (self.console, Role::Device(super::line::CONSOLE))]
     }
 
+    /// Requests that were answered with an error.
+    pub(super) fn refused(&self) -> u64 {
+        self.facade.machine().refused()
+    }
+
     /// Whether the guest's requests are answered.
     pub(super) fn rest(&self) -> bool {
         !self.again
@@ -68,6 +73,7 @@ impl Guest {
     fn store_event(&mut self, event: Event, tools: &mut Tools) -> u32 {
         match event {
             Event::Attach { device, front } => {
+                self.effort.connections += 1;
                 let attached = self.attach_front(device, front, tools);
                 let slot = self.slot_of(device);
                 self.with_facade(|facade| match &attached {
@@ -98,6 +104,7 @@ impl Guest {
             }),
             Event::Broken(error) => {
                 tracing::warn!(domain = %self.domain, "store connection ended: {error}");
+                self.status.send_modify(|status| status.store_fault = Some(error.to_string()));
             }
         }
         0

@@ -191,6 +191,7 @@ impl Loop {
                         self.tools.unmasked.push(port);
                     }
                 }
+                Later::Turn(id) => self.enqueue(id),
                 Later::Serve(DeviceId { guest: id, slot }) => {
                     self.attend(id, |guest, _| guest.rung |= 1 << slot);
                     self.enqueue(id);

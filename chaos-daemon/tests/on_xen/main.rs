@@ -11,6 +11,7 @@ mod harness;
 mod hostile;
 mod leaks;
 mod life;
+mod limits;
 mod native;
 mod network;
 mod restart;
