@@ -5,6 +5,7 @@
 //! `scripts/xenbox`.
 
 mod block;
+mod debian;
 mod facade;
 mod harness;
 mod hostile;

@@ -35,14 +35,14 @@ impl Random {
 
 /// A TCP connection to the echo guest that carries numbers there and back until told
 /// to stop; answers how many came back, in order.
-struct Talk {
+pub(crate) struct Talk {
     stop: Arc<AtomicBool>,
     echoed: Arc<AtomicU64>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Talk {
-    fn start(address: &str) -> Talk {
+    pub(crate) fn start(address: &str) -> Talk {
         let mut stream = TcpStream::connect((address, 7)).expect("connected");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
         stream.set_nodelay(true).expect("no delay");
@@ -64,11 +64,11 @@ impl Talk {
         Talk { stop, echoed, thread }
     }
 
-    fn echoed(&self) -> u64 {
+    pub(crate) fn echoed(&self) -> u64 {
         self.echoed.load(Ordering::Relaxed)
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the connection lived to the end");
     }
