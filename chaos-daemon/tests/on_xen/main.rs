@@ -6,6 +6,7 @@
 
 mod block;
 mod contain;
+mod debian;
 mod facade;
 mod harness;
 mod hostile;

@@ -42,14 +42,14 @@ impl Random {
 
 /// A TCP connection to the echo guest that carries numbers there and back until told
 /// to stop; answers how many came back, in order.
-struct Talk {
+pub(crate) struct Talk {
     stop: Arc<AtomicBool>,
     echoed: Arc<AtomicU64>,
     thread: thread::JoinHandle<()>,
 }
 
 impl Talk {
-    fn start(address: &str) -> Talk {
+    pub(crate) fn start(address: &str) -> Talk {
         // While no daemon lives the host's packets are lost. A sender that waits twice as long
         // each time would find only every few daemons alive.
         let linear = "/proc/sys/net/ipv4/tcp_thin_linear_timeouts";
@@ -75,11 +75,11 @@ impl Talk {
         Talk { stop, echoed, thread }
     }
 
-    fn echoed(&self) -> u64 {
+    pub(crate) fn echoed(&self) -> u64 {
         self.echoed.load(Ordering::Relaxed)
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the connection lived to the end");
     }
