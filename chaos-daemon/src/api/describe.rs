@@ -47,7 +47,7 @@ pub(super) fn info(daemon: &Daemon, guest: &Guest, stats: &Stats) -> GuestInfo {
         nics: nics(guest, stats),
         disks: disks(guest, stats),
         report_code: Some(status.code).filter(|&code| code != 0),
-        console_viewers: 0,
+        console_viewers: daemon.consoles.viewers(guest.uuid).try_into().unwrap_or(u32::MAX),
         shard: u32::try_from(guest.shard).unwrap_or(u32::MAX),
     }
 }

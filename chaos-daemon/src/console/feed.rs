@@ -149,6 +149,11 @@ impl Sink {
         Ok(Viewer::new(backlog, from, live))
     }
 
+    /// How many watch.
+    pub fn viewers(&self) -> usize {
+        self.0.state.lock().live.as_ref().map_or(0, broadcast::Sender::receiver_count)
+    }
+
     /// What the log has. Blocks on files.
     ///
     /// # Errors

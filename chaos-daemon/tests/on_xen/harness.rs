@@ -63,10 +63,11 @@ impl Chaosd {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let text = format!(
-            "socket = {:?}\nstate = {:?}\nlogs = {:?}\n",
+            "socket = {:?}\nstate = {:?}\nlogs = {:?}\nnetworks = {:?}\n",
             path("socket"),
             path("state"),
-            path("logs")
+            path("logs"),
+            path("networks")
         );
         fs::write(path("chaosd.toml"), text).expect("written");
         let process = spawn(folder.path());
