@@ -13,3 +13,4 @@ mod life;
 mod native;
 mod network;
 mod restart;
+mod verbs;

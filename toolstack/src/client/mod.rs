@@ -177,7 +177,12 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn log(&self, guest: &str) -> Result<Vec<u8>, ClientError> {
-        self.request("GET", &Route::to("guests").then(guest).then("log"), Vec::new(), Duration::ZERO)
+        self.request(
+            "GET",
+            &Route::to("guests").then(guest).then("log"),
+            Vec::new(),
+            Duration::ZERO,
+        )
     }
 
     /// What is kept of a guest's log records.
