@@ -16,3 +16,4 @@ mod limits;
 mod native;
 mod network;
 mod restart;
+mod verbs;

@@ -113,7 +113,7 @@ fn guests_outlive_a_hundred_daemons_and_lose_nothing() {
     for kill in 1..=KILLS {
         // Every other daemon dies young, somewhere between its start and its first answer.
         if kill % 2 == 0 {
-            chaosd.kill_and_start();
+            chaosd.kill_and_start(|| ());
             random.sleep(START);
             continue;
         }
