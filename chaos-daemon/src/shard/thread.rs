@@ -148,7 +148,7 @@ impl Loop {
             let Ok(Some(port)) = self.tools.channels.pending() else { return };
             match self.guests.of_port(port, &self.tools) {
                 Some(guest) => {
-                    guest.fired(port);
+                    guest.fired(port, &self.tools);
                     let id = guest.id;
                     self.enqueue(id);
                 }

@@ -8,6 +8,7 @@ mod block;
 mod facade;
 mod harness;
 mod hostile;
+mod hotplug;
 mod leaks;
 mod life;
 mod native;

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
 
-use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
+use super::{FRESH, LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
 use crate::SharedMemory;
 
 /// Gives requests and takes responses. Reads each slot and index once.
@@ -26,14 +26,7 @@ impl<M: SharedMemory, P: Protocol> Front<M, P> {
     /// # Panics
     /// When `memory` has no room for a slot.
     pub fn create(memory: M) -> Self {
-        for (at, value) in [
-            (offset::REQ_PROD, 0),
-            (offset::REQ_EVENT, 1),
-            (offset::RSP_PROD, 0),
-            (offset::RSP_EVENT, 1),
-        ] {
-            memory.store(at, value, Ordering::SeqCst);
-        }
+        memory.write(0, &FRESH);
         Self::attach(memory)
     }
 

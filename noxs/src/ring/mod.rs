@@ -26,6 +26,10 @@ pub mod offset {
     pub const SLOTS: usize = 64;
 }
 
+/// What a ring begins with that nobody has used: positions 0, events wanted at 1
+/// (`SHARED_RING_INIT`).
+pub const FRESH: [u8; 16] = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
+
 /// Bytes of the largest slot of any protocol here.
 pub const LARGEST_SLOT: usize = 128;
 
