@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lightvm::build::{Boot, BuildError, ChannelSpec, Control, RingSpec};
-use lightvm::config::{GuestConfig, GuestOverrides, GuestType, MemSize, TscMode};
+use lightvm::config::{GuestConfig, GuestOverrides, GuestType, MemSize};
 use lightvm::create::{CreateError, Creator};
 use lightvm::domain::{Limits, Shell, ShellSpec};
 use lightvm::image::{ImageError, Kernel};
 use lightvm::xen::{Call, CallMonitor, Xen};
 use nix::errno::Errno;
 use parking_lot::Mutex;
-use uuid::Uuid;
 
-use crate::guests::{self, BOTH};
+use crate::guests::{self, BOTH, shell_spec};
 use crate::host::OnXen;
 
 fn refused(host: &OnXen, what: &str, config: &GuestConfig) -> CreateError {
@@ -92,7 +91,8 @@ impl CallMonitor for Thief {
     fn before(&self, call: Call) -> Result<(), Errno> {
         let mut loot = self.loot.lock();
         if call.name() == "XEN_DOMCTL_max_mem" && loot.is_none() {
-            *loot = Some(Shell::build(&self.xen, &spec(GuestType::Pvh, 16 << 20)).expect("loot"));
+            *loot =
+                Some(Shell::build(&self.xen, &shell_spec(GuestType::Pvh, 16 << 20)).expect("loot"));
         }
         Ok(())
     }
@@ -123,21 +123,6 @@ fn memory_that_runs_out_on_the_way() {
     host.assert_unchanged("memory running out");
 }
 
-fn spec(guest_type: GuestType, memory: u64) -> ShellSpec {
-    ShellSpec {
-        uuid: Uuid::new_v4(),
-        guest_type,
-        memory,
-        max_memory: memory,
-        vcpus: 1,
-        max_vcpus: 1,
-        tsc_mode: TscMode::default(),
-        cpupool: 0,
-        limits: Limits::default(),
-        channel: ChannelSpec::none(),
-    }
-}
-
 /// What a configuration cannot even say, said to the library.
 #[test]
 #[ignore = "needs Xen: scripts/test"]
@@ -145,11 +130,12 @@ fn shells_that_cannot_be() {
     let host = OnXen::new();
     for guest_type in BOTH {
         for bytes in [0, 1, 4095, (4 << 20) + 1] {
-            let error = Shell::build(&host.xen, &spec(guest_type, bytes)).expect_err("refused");
+            let error =
+                Shell::build(&host.xen, &shell_spec(guest_type, bytes)).expect_err("refused");
             assert!(matches!(error, BuildError::BadMemorySize { .. }), "{bytes}: {error:?}");
         }
         for vcpus in [0, 100_000] {
-            let spec = ShellSpec { vcpus, max_vcpus: vcpus, ..spec(guest_type, 4 << 20) };
+            let spec = ShellSpec { vcpus, max_vcpus: vcpus, ..shell_spec(guest_type, 4 << 20) };
             let error = Shell::build(&host.xen, &spec).expect_err("refused").to_string();
             assert!(error.contains("XEN_DOMCTL_"), "{vcpus} vCPUs: {error}");
         }
@@ -163,7 +149,7 @@ fn channels_that_cannot_be(host: &OnXen, guest_type: GuestType) {
     let huge = RingSpec { rings: 255, pages_each: 255 };
     let noxs = |rings: Vec<RingSpec>, grant_frames| ShellSpec {
         channel: ChannelSpec { control: Control::Noxs, rings, data_pages: 0, grant_frames },
-        ..spec(guest_type, 4 << 20)
+        ..shell_spec(guest_type, 4 << 20)
     };
     let kernel = Kernel::open(&guests::image("noop")).expect("a kernel");
     let boot = Boot { kernel: &kernel, ramdisk: None, cmdline: "" };
@@ -192,7 +178,7 @@ fn command_lines_that_do_not_fit() {
         drop(host.creator.create(&cmdline(most)).expect("the longest"));
         let kernel = Kernel::open(&guests::image("noop")).expect("a kernel");
         let refused = |cmdline: &str| {
-            let shell = Shell::build(&host.xen, &spec(guest_type, 4 << 20)).expect("a shell");
+            let shell = Shell::build(&host.xen, &shell_spec(guest_type, 4 << 20)).expect("a shell");
             let error = shell.load(&Boot { kernel: &kernel, ramdisk: None, cmdline });
             host.assert_unchanged("a bad command line");
             error.expect_err("refused")

@@ -4,7 +4,10 @@ use std::env;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use lightvm::config::{CpuAffinity, GuestConfig, GuestOverrides, GuestType, MemSize};
+use lightvm::build::ChannelSpec;
+use lightvm::config::{CpuAffinity, GuestConfig, GuestOverrides, GuestType, MemSize, TscMode};
+use lightvm::domain::{Limits, ShellSpec};
+use uuid::Uuid;
 
 pub(crate) const BOTH: [GuestType; 2] = [GuestType::Pvh, GuestType::Pv];
 
@@ -27,6 +30,22 @@ pub(crate) fn unikernel_memory(guest_type: GuestType) -> u64 {
     match guest_type {
         GuestType::Pvh => 1 << 20,
         GuestType::Pv => 4 << 20,
+    }
+}
+
+/// A shell of one vCPU without a channel.
+pub(crate) fn shell_spec(guest_type: GuestType, memory: u64) -> ShellSpec {
+    ShellSpec {
+        uuid: Uuid::new_v4(),
+        guest_type,
+        memory,
+        max_memory: memory,
+        vcpus: 1,
+        max_vcpus: 1,
+        tsc_mode: TscMode::default(),
+        cpupool: 0,
+        limits: Limits::default(),
+        channel: ChannelSpec::none(),
     }
 }
 

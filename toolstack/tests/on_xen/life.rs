@@ -2,39 +2,22 @@
 
 use std::time::Duration;
 
-use lightvm::build::ChannelSpec;
-use lightvm::config::{CpuAffinity, GuestOverrides, GuestType, TscMode};
+use lightvm::config::{CpuAffinity, GuestOverrides, GuestType};
 use lightvm::create::CreateError;
-use lightvm::domain::{End, Limits, Shell, ShellSpec, Sign, Watch};
+use lightvm::domain::{End, Shell, ShellSpec, Sign, Watch};
 use lightvm::xen::{Credit2, DomainState, ShutdownReason};
 use nix::errno::Errno;
-use uuid::Uuid;
 
-use crate::guests::{self, BOTH};
+use crate::guests::{self, BOTH, shell_spec};
 use crate::host::OnXen;
 use crate::terminal::PATIENCE;
-
-fn shell_spec(guest_type: GuestType) -> ShellSpec {
-    ShellSpec {
-        uuid: Uuid::new_v4(),
-        guest_type,
-        memory: 8 << 20,
-        max_memory: 8 << 20,
-        vcpus: 1,
-        max_vcpus: 1,
-        tsc_mode: TscMode::default(),
-        cpupool: 0,
-        limits: Limits::default(),
-        channel: ChannelSpec::none(),
-    }
-}
 
 #[test]
 #[ignore = "needs Xen: scripts/test"]
 fn a_dropped_shell_leaves_nothing() {
     let host = OnXen::new();
     for guest_type in BOTH {
-        let spec = shell_spec(guest_type);
+        let spec = shell_spec(guest_type, 8 << 20);
         let shell = Shell::build(&host.xen, &spec).expect("a shell");
         let info = host.xen.domain_info(shell.domid()).expect("a domain");
         assert_eq!((info.uuid, info.memory, info.vcpus), (spec.uuid, 8 << 20, 1));
@@ -52,7 +35,7 @@ fn memory_that_another_domain_had_is_zero() {
     const MIB: u64 = 1 << 20;
     let host = OnXen::new();
     let shell = |bytes: u64| {
-        let spec = ShellSpec { memory: bytes, max_memory: bytes, ..shell_spec(GuestType::Pvh) };
+        let spec = shell_spec(GuestType::Pvh, bytes);
         Shell::build(&host.xen, &spec).expect("a shell")
     };
     let pages = |shell: &Shell| {
@@ -239,7 +222,7 @@ fn placement_that_does_not_fit_the_host_is_refused() {
     let no_pool = with(GuestOverrides { pool: Some("fast".into()), ..Default::default() });
     assert_eq!(no_pool.to_string(), "this host has no CPU pool `fast`; it has Pool-0");
     // A pool that Xen itself does not know.
-    let spec = ShellSpec { cpupool: 77, ..shell_spec(GuestType::Pvh) };
+    let spec = ShellSpec { cpupool: 77, ..shell_spec(GuestType::Pvh, 8 << 20) };
     let refused = Shell::build(&host.xen, &spec).expect_err("refused").to_string();
     assert!(refused.contains("XEN_DOMCTL_createdomain"), "{refused}");
 }

@@ -15,6 +15,7 @@ mod exit;
 mod failure;
 mod info;
 mod input;
+mod left;
 mod list;
 mod log;
 mod man;

@@ -5,12 +5,13 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use lightvm::console::Console;
-use lightvm::domain::{End, Running, Watch};
+use lightvm::domain::{Running, Watch};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::left::{Left, Until};
 use crate::output;
 use crate::signals::Signals;
 use crate::terminal::RawMode;
@@ -20,30 +21,6 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Reads of the ring between two looks at the keyboard.
 const READS_IN_A_ROW: usize = 16;
-
-/// Why a session is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// The guest ended.
-    Ended(End),
-    /// The daemon ended it, and the guest lives.
-    Lost,
-    /// Ctrl-], or the terminal is gone.
-    Detached,
-    /// Standard input ended, and the guest was silent for long enough.
-    Drained,
-    /// `--timeout` is over.
-    TimedOut,
-    /// A signal came.
-    Interrupted,
-}
-
-/// When to leave by itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Until {
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) drain: Option<Duration>,
-}
 
 /// This process's end of consoles: the terminal, raw while this lives, and signals.
 #[derive(Debug)]
@@ -82,19 +59,10 @@ impl Session {
                 while copy_output(&console)?.0 > 0 {}
                 return Ok(Left::Ended(end));
             }
-            if self.input.left {
-                return Ok(Left::Detached);
-            }
-            let silence = until.drain.filter(|_| self.input.ended && self.input.waiting.is_empty());
-            let drained = silence.map(|silence| heard + silence);
-            let now = Instant::now();
-            if drained.is_some_and(|at| now >= at) {
-                return Ok(Left::Drained);
-            }
-            if until.deadline.is_some_and(|at| now >= at) {
-                return Ok(Left::TimedOut);
-            }
-            let next = [until.deadline, drained].into_iter().flatten().min();
+            let next = match until.due(heard, &self.input) {
+                Ok(next) => next,
+                Err(left) => return Ok(left),
+            };
             if self.wait(Some(&console), next, more)? {
                 return Ok(Left::Interrupted);
             }

@@ -11,8 +11,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::left::{Left, Until};
 use crate::output;
-use crate::session::{Left, Until};
 use crate::signals::Signals;
 use crate::terminal::RawMode;
 
@@ -63,19 +63,10 @@ impl Viewer {
             if copied.over {
                 return Ok(Left::Lost);
             }
-            if self.input.left {
-                return Ok(Left::Detached);
-            }
-            let silence = until.drain.filter(|_| self.input.ended && self.input.waiting.is_empty());
-            let drained = silence.map(|silence| heard + silence);
-            let now = Instant::now();
-            if drained.is_some_and(|at| now >= at) {
-                return Ok(Left::Drained);
-            }
-            if until.deadline.is_some_and(|at| now >= at) {
-                return Ok(Left::TimedOut);
-            }
-            let next = [until.deadline, drained].into_iter().flatten().min();
+            let next = match until.due(heard, &self.input) {
+                Ok(next) => next,
+                Err(left) => return Ok(left),
+            };
             if self.wait(next, copied.more)? {
                 return Ok(Left::Interrupted);
             }
