@@ -16,7 +16,7 @@ use disk::Disk;
 use xen_rt::block::{Block, Buffers};
 use xen_rt::channel::NoChannel;
 use xen_rt::grant::Grants;
-use xen_rt::noxs::control::{Answer, Report, Request, State};
+use xen_rt::noxs::control::{Report, State};
 use xen_rt::noxs::log::Severity;
 use xen_rt::pages::StaticPages;
 use xen_rt::{BootInfo, Channel, Console, Shutdown, cmdline, entry};
@@ -62,15 +62,7 @@ impl Voice {
 
     /// Ends the test when the host has asked for it.
     pub(crate) fn check_requests(&self) -> Result<(), Failure> {
-        let Some(asked) = self.channel.asked() else { return Ok(()) };
-        let (answer, end) = match asked.request {
-            Some(Request::Poweroff) => (Answer::Ok, Some(Shutdown::PowerOff)),
-            Some(Request::Reboot) => (Answer::Ok, Some(Shutdown::Reboot)),
-            Some(Request::TableChanged) => (Answer::Ok, None),
-            _ => (Answer::NotSupported, None),
-        };
-        self.channel.answer(asked, answer);
-        end.map_or(Ok(()), |end| Err(Failure::Asked(end)))
+        self.channel.asked_to_end().map_or(Ok(()), |end| Err(Failure::Asked(end)))
     }
 
     /// Sleeps until the host rings.

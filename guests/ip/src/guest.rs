@@ -8,7 +8,7 @@ use smoltcp::wire::Ipv4Address;
 use xen_rt::channel::NoChannel;
 use xen_rt::grant::Grants;
 use xen_rt::net::Buffers;
-use xen_rt::noxs::control::{Answer, Report, Request, State};
+use xen_rt::noxs::control::{Report, State};
 use xen_rt::noxs::log::Severity;
 use xen_rt::pages::Pages;
 use xen_rt::{BootInfo, Channel, Clock, Console, Shutdown};
@@ -169,20 +169,11 @@ impl<const N: usize> Guest<N> {
         self.channel.sleep(until, ready);
     }
 
-    /// Answers what the host asks for; how to end when that is what it asks.
+    /// How to end, when the host asks for it.
     fn asked_to_end(&self) -> Option<Shutdown> {
-        let asked = self.channel.asked()?;
-        let (answer, end) = match asked.request {
-            Some(Request::Poweroff) => (Answer::Ok, Some(Shutdown::PowerOff)),
-            Some(Request::Reboot) => (Answer::Ok, Some(Shutdown::Reboot)),
-            Some(Request::TableChanged) => (Answer::Ok, None),
-            _ => (Answer::NotSupported, None),
-        };
-        self.channel.answer(asked, answer);
-        if end.is_some() {
-            self.channel.log(Severity::Notice, format_args!("{} ends as asked", self.name));
-            self.channel.report(&Report { state: State::Stopping, ..Report::default() });
-        }
-        end
+        let end = self.channel.asked_to_end()?;
+        self.channel.log(Severity::Notice, format_args!("{} ends as asked", self.name));
+        self.channel.report(&Report { state: State::Stopping, ..Report::default() });
+        Some(end)
     }
 }

@@ -9,10 +9,10 @@ use crate::hooks::{self, Hooks};
 use crate::info::BootInfo;
 use crate::lone::Lone;
 use crate::paging::PAGE_SIZE;
-use crate::{Clock, bare, shared_info};
+use crate::{Clock, Shutdown, bare, shared_info};
 use core::fmt::{self, Write};
 use core::ptr::NonNull;
-use noxs::control::{Answer, Asked, Report, State};
+use noxs::control::{Answer, Asked, Report, Request, State};
 use noxs::device::{Device, Slot};
 use noxs::doorbell::{Rung, TO_GUEST_TABLE};
 use noxs::log::Severity;
@@ -195,6 +195,21 @@ impl Channel {
     /// Answers what the host asked for.
     pub fn answer(self, asked: Asked, answer: Answer) {
         self.tell(|page| page.answer(asked.sequence, answer));
+    }
+
+    /// Answers what the host asks for; how to end when that is what it asks.
+    #[must_use]
+    pub fn asked_to_end(self) -> Option<Shutdown> {
+        let asked = self.asked()?;
+        let (answer, end) = match asked.request {
+            Some(Request::Poweroff) => (Answer::Ok, Some(Shutdown::PowerOff)),
+            Some(Request::Reboot) => (Answer::Ok, Some(Shutdown::Reboot)),
+            // The table says what has changed.
+            Some(Request::TableChanged) => (Answer::Ok, None),
+            _ => (Answer::NotSupported, None),
+        };
+        self.answer(asked, answer);
+        end
     }
 
     /// What is in a slot of the device table; `None` when it is a hole.
