@@ -126,9 +126,18 @@ impl<const N: usize> Guest<N> {
 
     /// Looks for devices that come and go, if there are any; whether there were.
     fn look(&mut self, sockets: &mut [SocketSet<'static>; N]) -> bool {
-        if !self.channel.table_changed() {
-            return false;
+        let mut changed = false;
+        // What has gone may have left room for what has come.
+        while (changed || self.channel.table_changed()) && self.look_once(sockets) {
+            changed = true;
         }
+        if changed {
+            self.report();
+        }
+        changed
+    }
+
+    fn look_once(&mut self, sockets: &mut [SocketSet<'static>; N]) -> bool {
         let mut changed = false;
         for (seat, sockets) in self.seats.iter_mut().zip(sockets) {
             let change = seat.look(self.channel, &mut self.grants, self.clock, Some(sockets));
@@ -143,9 +152,6 @@ impl<const N: usize> Guest<N> {
                 }
             }
             changed = true;
-        }
-        if changed {
-            self.report();
         }
         changed
     }
