@@ -1,9 +1,10 @@
 #!/bin/sh
 # What `scripts/bench noxs` runs in dom0: noxs.sh SUITE. One JSON object a file in /tmp/bench.
 # A part that fails is reported and left out; the others go on.
+# Programs and images are copied first: what is read from /src arrives at no particular virtual time.
 set -u
 suite=$1
-out=/tmp/bench kernel=/src/target/guests/debian/$suite-vmlinuz initrd=/src/target/bench/linux-$suite.cpio
+out=/tmp/bench
 mkdir -p "$out"
 say() { echo "bench: $*" >&2; }
 part() {
@@ -19,7 +20,10 @@ host() {
     ip addr add 10.9.0.1/24 dev bench0
     ip link set bench0 up
     truncate -s 64M /tmp/disk.img
-    cp /src/target/guests/echo /src/target/guests/noop /src/target/release/chaosd /src/target/release/lvm /tmp/
+    cp /src/target/guests/echo /src/target/guests/noop /tmp/
+    cp "/src/target/guests/debian/$suite-vmlinuz" /tmp/vmlinuz
+    cp "/src/target/bench/linux-$suite.cpio" /tmp/initrd
+    for program in chaosd lvm bench-devices; do cp "/src/target/release/$program" /tmp/; done
     PATH=/tmp:$PATH
 }
 
@@ -34,8 +38,8 @@ linux() {
     cat >"/tmp/$1.toml" <<END
 name = "$1"
 type = "pvh"
-kernel = "$kernel"
-ramdisk = "$initrd"
+kernel = "/tmp/vmlinuz"
+ramdisk = "/tmp/initrd"
 memory = "256 MiB"
 cmdline = "console=hvc0 quiet BENCH_IP=$2/24"
 control = "$3"
@@ -47,7 +51,10 @@ END
     lvm create "/tmp/$1.toml" >&2 && number "$1"
 }
 
-number() { lvm list --json | tr '{' '\n' | sed -n "s/.*\"name\": *\"$1\".*\"domid\": *\([0-9]*\).*/\1/p; s/.*\"domid\": *\([0-9]*\).*\"name\": *\"$1\".*/\1/p" | head -n 1; }
+number() {
+    lvm list --json | tr -d '\n' | tr '{' '\n' |
+        sed -n "/\"name\": *\"$1\"/s/.*\"domid\": *\([0-9]*\).*/\1/p" | head -n 1
+}
 
 host
 daemon

@@ -154,7 +154,8 @@ impl SharedMemory for RawShared {
 /// Copies whose every access happens exactly once: a plain copy may be folded away by
 /// the compiler, and then the other side's memory is read again where the copy is used.
 pub mod volatile {
-    /// Copies from shared memory.
+    /// Copies from shared memory, in words as long as they are aligned: ring slots are made of
+    /// words of 4 bytes.
     ///
     /// # Safety
     /// As many bytes as `into` has can be read at `from`.
@@ -165,6 +166,12 @@ pub mod volatile {
             word.copy_from_slice(&unsafe { from.cast::<u64>().read_volatile() }.to_ne_bytes());
             (from, into) = (from.wrapping_add(8), rest);
         }
+        while into.len() >= 4 && from.cast::<u32>().is_aligned() {
+            let (word, rest) = core::mem::take(&mut into).split_at_mut(4);
+            // SAFETY: aligned, and four bytes are left to read (caller).
+            word.copy_from_slice(&unsafe { from.cast::<u32>().read_volatile() }.to_ne_bytes());
+            (from, into) = (from.wrapping_add(4), rest);
+        }
         for byte in into {
             // SAFETY: a byte is left to read (caller).
             *byte = unsafe { from.read_volatile() };
@@ -172,7 +179,7 @@ pub mod volatile {
         }
     }
 
-    /// Copies to shared memory.
+    /// Copies to shared memory, as [`read`].
     ///
     /// # Safety
     /// As many bytes as `bytes` has can be written at `to`.
@@ -183,6 +190,13 @@ pub mod volatile {
             // SAFETY: aligned, and there is room for eight bytes (caller).
             unsafe { to.cast::<u64>().write_volatile(u64::from_ne_bytes(*word)) };
             (to, bytes) = (to.wrapping_add(8), rest);
+        }
+        while let Some((word, rest)) = bytes.split_first_chunk::<4>()
+            && to.cast::<u32>().is_aligned()
+        {
+            // SAFETY: aligned, and there is room for four bytes (caller).
+            unsafe { to.cast::<u32>().write_volatile(u32::from_ne_bytes(*word)) };
+            (to, bytes) = (to.wrapping_add(4), rest);
         }
         for &byte in bytes {
             // SAFETY: there is room for a byte (caller).

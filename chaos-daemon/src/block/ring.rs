@@ -39,10 +39,6 @@ impl Ring {
         either!(self, back => back.next_request()).map_err(fault)
     }
 
-    pub(super) fn waiting(&self) -> Result<bool, Fault> {
-        either!(self, back => back.waiting()).map(|waiting| waiting > 0).map_err(fault)
-    }
-
     pub(super) fn respond(&mut self, response: &Response) {
         either!(self, back => back.respond(response));
     }

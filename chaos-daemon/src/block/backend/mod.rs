@@ -155,11 +155,11 @@ impl BlockBackend {
         while let Some(response) = self.window.answer() {
             self.ring.respond(&response);
         }
-        self.end(host, &budget, delivered)
+        self.end(host, delivered)
     }
 
     /// What the shard has to know before it sleeps.
-    fn end(&mut self, host: &Host<'_>, budget: &Budget, delivered: bool) -> Result<Turn, Fault> {
+    fn end(&mut self, host: &Host<'_>, delivered: bool) -> Result<Turn, Fault> {
         if !self.alone {
             return Ok(Turn { again: false, wake: Some(host.now + RETRY) });
         }
@@ -173,7 +173,7 @@ impl BlockBackend {
             Some(Held { reason: Wait::Rate(at), .. }) => Ok(Turn { again: false, wake: Some(*at) }),
             // The flush at work gives a turn when it is over.
             None if self.ordered.as_ref().is_some_and(Ordered::holds_others) => Ok(Turn::DONE),
-            None if budget.is_used_up() => Ok(Turn { again: self.ring.waiting()?, wake: None }),
+            // Also when the budget is used up: nobody tells of the next request otherwise.
             None => Ok(Turn { again: self.ring.final_check()?, wake: None }),
         }
     }

@@ -38,6 +38,22 @@ fn a_batch_takes_one_copy_each_way_and_is_answered_in_order() {
     assert_eq!(guest.back.block_stats(), stats);
 }
 
+/// Linux sends the next 32 requests when it has the answers of the last; if it is not asked to
+/// tell of them, both wait for ever.
+#[test]
+fn a_turn_that_uses_up_its_budget_asks_for_the_next_request() {
+    let (_dir, path) = image(64);
+    let mut guest = Guest::new(open(&path, true), BlockOptions::default(), 4);
+    guest.grant(1, 1);
+    for requests in 62..67 {
+        (0..requests).for_each(|id| guest.ask_pages(id, operation::READ, 0, &[1]));
+        assert_eq!(guest.run().len() as u64, requests);
+        guest.ask_pages(0, operation::READ, 0, &[1]);
+        assert!(guest.front.push(), "after {requests} requests");
+        assert_eq!(guest.run().len(), 1);
+    }
+}
+
 #[test]
 fn parts_of_pages_go_where_they_belong() {
     let (_dir, mut guest) = guest(64);
