@@ -155,7 +155,7 @@ impl Loop {
         for port in fired.drain(..) {
             match self.tools.owners.get(&port).copied() {
                 Some(id) => {
-                    self.attend(id, |guest, _| guest.fired(port));
+                    self.attend(id, |guest, tools| guest.fired(port, tools));
                     self.enqueue(id);
                 }
                 // Of a guest that has left; nobody else will unmask it.

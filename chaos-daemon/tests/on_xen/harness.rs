@@ -203,17 +203,6 @@ impl Chaosd {
         }
     }
 
-    /// What `lvm` prints when it is told `words`; it must succeed.
-    pub(crate) fn lvm(&self, words: &[&str]) -> String {
-        let mut lvm = Command::new(build_folder().join("lvm"));
-        lvm.env("LIGHTVM_SOCKET", self.path("socket")).env("LIGHTVM_RUN_DIR", self.path("state"));
-        let output = lvm.args(words).output().expect("lvm");
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(output.status.success(), "{words:?}: {said}");
-        said
-    }
-
     /// Waits until a guest has ended and is gone.
     pub(crate) fn wait_until_gone(&self, name: &str) {
         eventually("the guest's end", || self.info(name).is_none().then_some(()));

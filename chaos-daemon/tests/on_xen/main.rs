@@ -10,6 +10,7 @@ mod debian;
 mod facade;
 mod harness;
 mod hostile;
+mod hotplug;
 mod leaks;
 mod life;
 mod limits;
