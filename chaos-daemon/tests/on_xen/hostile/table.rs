@@ -211,7 +211,7 @@ const RECEIVE: &[Attack] = &[
 const TRAFFIC: &[Attack] = &[
     attack(
         "net-flood-broadcast",
-        "2,000 broadcasts as fast as they go",
+        "800 broadcasts as fast as they go",
         FLOOD,
         "400 at once and 200 a second pass; on a slow host its events are bounded before",
     ),
@@ -230,7 +230,7 @@ const TRAFFIC: &[Attack] = &[
     attack("net-spoof-mac", "64 frames from other hardware addresses", Counted(Spoofed), ""),
     attack(
         "net-spoof-many-macs",
-        "2,000 frames from as many hardware addresses",
+        "800 frames from as many hardware addresses",
         Counted(Spoofed),
         "nothing is learned from a pinned port",
     ),
