@@ -318,8 +318,8 @@ const CONSOLE: &[Attack] = &[
     attack(
         "console-consumed-lies",
         "the host's own position is overwritten",
-        Harmless,
-        "the host does not read it back",
+        Either(&[Harmless, Disconnected(Console, RING)]),
+        "the host reads it once, when it takes the console up",
     ),
     attack(
         "console-in-wild",
@@ -329,9 +329,9 @@ const CONSOLE: &[Attack] = &[
     ),
     attack(
         "console-flood",
-        "1 MiB of control characters",
-        Limited(Printed),
-        "256 KiB at once and 1 MiB a second; the log keeps the last 2 MiB",
+        "320 KiB of control characters",
+        Either(&[Harmless, Limited(Printed)]),
+        "2 KiB at a time and 1 MiB a second; the log keeps the last 2 MiB",
     ),
 ];
 
