@@ -45,7 +45,10 @@ impl ConsoleBackend {
     }
 
     /// As [`ConsoleBackend::service`]; the other answer is whether the guest has to look.
-    pub(super) fn turn(&mut self, now: Instant) -> Result<(Turn, bool), Fault> {
+    ///
+    /// # Errors
+    /// As [`ConsoleBackend::service`].
+    pub fn turn(&mut self, now: Instant) -> Result<(Turn, bool), Fault> {
         let typed = self.type_input()?;
         let released = self.release();
         let wake = match self.unsettled {

@@ -9,7 +9,7 @@
 mod config;
 mod limit;
 mod receive;
-mod request;
+pub mod request;
 mod stats;
 mod transmit;
 

@@ -33,6 +33,8 @@ pub(super) struct Guest {
     pub(super) rung: u32,
     /// Whether it waits for its turn.
     pub(super) queued: bool,
+    /// Serving it has panicked; it is served no longer.
+    pub(super) broken: bool,
     storm: Storm,
     /// What this turn was for.
     pub(super) effort: Effort,
@@ -41,6 +43,8 @@ pub(super) struct Guest {
     events: u64,
     /// How many of these have had their turn.
     served: u64,
+    /// It has raised an event on its channel since its last turn.
+    pub(super) raised: bool,
 }
 
 /// A local port and what it is for.
@@ -49,6 +53,11 @@ struct Bound {
     role: Role,
     /// It fired and cannot fire again yet.
     masked: bool,
+}
+
+/// Whether a domain has run at all. One that is gone has.
+fn has_run(domain: DomId, tools: &Tools) -> bool {
+    tools.xen.domain_info(domain).map_or(true, |info| info.cpu_time > 0)
 }
 
 /// The devices of a set of bits.
@@ -61,12 +70,12 @@ pub(super) fn bits(mut set: u32) -> impl Iterator<Item = u8> {
 }
 
 impl Guest {
-    /// Binds the guest's channel. Every device is served as if it had just rung.
+    /// Binds the guest's channel. The devices of a guest that was served before are served
+    /// as if they had just rung.
     pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
         let Arrival { domain, line, devices, book, status, .. } = arrival;
         let mut guest = Guest {
             id,
-
             domain,
             line,
             book,
@@ -75,11 +84,13 @@ impl Guest {
             ports: Vec::new(),
             rung: 0,
             queued: false,
+            broken: false,
             storm: Storm::new(tools.now),
             effort: Effort::default(),
             held: None,
             events: 0,
             served: 0,
+            raised: false,
         };
         for plug in devices {
             guest.plug(plug);
@@ -90,7 +101,7 @@ impl Guest {
                 return Err(e);
             }
         }
-        guest.rung = u32::MAX;
+        guest.rung = guest.line.rung_at_first();
         // It may sleep for an event that a daemon, killed, did not get to raise.
         guest.ports.iter().for_each(|bound| tools.notify(bound.port));
         Ok(guest)
@@ -125,7 +136,7 @@ impl Guest {
         }
     }
 
-    fn unbind_all(&mut self, tools: &mut Tools) {
+    pub(super) fn unbind_all(&mut self, tools: &mut Tools) {
         for bound in self.ports.drain(..) {
             tools.owners.remove(&bound.port);
             let _ = tools.channels.unbind(bound.port);
@@ -133,12 +144,14 @@ impl Guest {
     }
 
     /// Takes note of an event.
-    pub(super) fn fired(&mut self, port: Port) {
-        self.events += 1;
-        if let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) {
-            bound.masked = true;
+    pub(super) fn fired(&mut self, port: Port, tools: &Tools) {
+        let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) else { return };
+        bound.masked = true;
+        // Binding a port raises an event by itself.
+        if self.events > 0 || has_run(self.domain, tools) {
+            self.events += 1;
             match bound.role {
-                Role::Line => {}
+                Role::Line => self.raised = true,
                 Role::Device(slot) => self.rung |= 1 << slot,
             }
         }

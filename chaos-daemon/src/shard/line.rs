@@ -46,6 +46,15 @@ impl Line {
         }
     }
 
+    /// The devices that may have rung before anybody served the guest, a bit each.
+    pub(super) fn rung_at_first(&self) -> u32 {
+        match self {
+            Line::Plain { .. } | Line::Facade(_) => u32::MAX,
+            // The page tells, or whoever took it over.
+            Line::Noxs(_) => 0,
+        }
+    }
+
     /// Whether nothing has come meanwhile that would not be told.
     pub(super) fn rest(&mut self) -> bool {
         match self {
@@ -84,6 +93,7 @@ impl Guest {
     }
 
     fn take_page(&mut self, tools: &Tools) -> u32 {
+        let raised = std::mem::take(&mut self.raised);
         let Line::Noxs(channel) = &mut self.line else { return 0 };
         let news = channel.take();
         if news.report
@@ -96,7 +106,9 @@ impl Guest {
             channel.take_records(&self.book, tools.now);
             self.effort.of_log(before, self.book.counts());
         }
-        news.devices
+        // Who did not say that it rings for its console may have printed whenever it calls.
+        let unsaid = raised && channel.taken(CONSOLE).is_none();
+        news.devices | u32::from(unsaid) << CONSOLE
     }
 
     /// Tells the guest that the rings of `devices` have news.
@@ -122,9 +134,10 @@ impl Guest {
         };
         let features = match &self.line {
             Line::Plain { .. } => Some(0),
+            // The console is there from the start, for whoever prints.
+            _ if slot == CONSOLE => Some(0),
             Line::Noxs(channel) => channel.taken(slot),
-            // Only the console is there from the start; the others come by events.
-            Line::Facade(_) if slot == CONSOLE => Some(0),
+            // The others come by events.
             Line::Facade(_) => return,
         };
         match (features, place.is_connected()) {

@@ -108,6 +108,11 @@ impl Slot {
     pub(super) fn fail(&mut self, domain: DomId, fault: Fault, tools: &mut Tools) {
         tracing::warn!(%domain, slot = self.id.slot, "device disconnected: {fault}");
         self.disconnect(domain, tools);
+        self.condemn(fault);
+    }
+
+    /// Says why it was disconnected, and is not connected again.
+    pub(super) fn condemn(&mut self, fault: Fault) {
         self.fault = Some(fault);
     }
 

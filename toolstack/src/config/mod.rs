@@ -28,6 +28,7 @@ mod memory;
 mod name;
 mod overrides;
 mod suggest;
+mod text;
 mod toml_format;
 mod tsc;
 mod value;
