@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::Receiver;
-use lightvm::xen::Xen;
+use lightvm::xen::{Port, Xen};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
@@ -69,6 +69,7 @@ impl Loop {
             fabric: Fabric::new(seed)?,
             engine: Engine::new(EngineOptions::default())?,
             timers: Timers::default(),
+            strays: Vec::new(),
             now: Instant::now(),
         };
         let add = |fd, source| {
@@ -136,6 +137,9 @@ impl Loop {
                 while let Ok(command) = self.inbox.try_recv() {
                     self.carry_out(command);
                 }
+                for port in std::mem::take(&mut self.tools.strays) {
+                    self.fired(port);
+                }
             }
             Source::Channels => self.take_events(),
             Source::Fabric => self.tools.fabric.turn(self.tools.now),
@@ -146,15 +150,19 @@ impl Loop {
     fn take_events(&mut self) {
         for _ in 0..EVENTS_AT_ONCE {
             let Ok(Some(port)) = self.tools.channels.pending() else { return };
-            match self.guests.of_port(port, &self.tools) {
-                Some(guest) => {
-                    guest.fired(port, &self.tools);
-                    let id = guest.id;
-                    self.enqueue(id);
-                }
-                // Of a guest that has left; nobody will unmask it.
-                None => drop(self.tools.channels.unmask(port)),
+            self.fired(port);
+        }
+    }
+
+    fn fired(&mut self, port: Port) {
+        match self.guests.of_port(port, &self.tools) {
+            Some(guest) => {
+                guest.fired(port);
+                let id = guest.id;
+                self.enqueue(id);
             }
+            // Of a guest that has left; nobody will unmask it.
+            None => drop(self.tools.channels.unmask(port)),
         }
     }
 
