@@ -71,6 +71,10 @@ part first_packet bench-devices first-packet /tmp/echo.toml
 lvm create /tmp/echo.toml >&2
 part ping bench-devices ping 10.9.0.4 "$(number echo)"
 lvm destroy echo >&2
+sed '1i type = "pv"' /tmp/echo.toml >/tmp/echo-pv.toml
+lvm create /tmp/echo-pv.toml >&2
+part ping_pv bench-devices ping 10.9.0.4 "$(number echo)"
+lvm destroy echo >&2
 part devices bench-devices create /tmp/noop
 domain=$(linux ours 10.9.0.3 facade 'network = "bench"')
 part linux bench-devices linux 10.9.0.3 "${domain:-0}"

@@ -75,6 +75,7 @@ impl ConsoleBackend {
             return Ok(None);
         }
         if !self.rate.ready(now) {
+            self.stats.throttled += 1;
             return Ok(Some(self.rate.ready_at(now)));
         }
         let mut bytes = [0; OUT_SIZE as usize];

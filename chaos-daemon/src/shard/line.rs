@@ -64,17 +64,37 @@ impl Line {
         }
     }
 
-    /// Whether a wake without work for any device was for something nevertheless.
-    pub(super) fn worked(&self) -> bool {
-        matches!(self, Line::Facade(_))
+    /// What the guest said or asked through it in vain.
+    pub(super) fn refused(&self) -> u64 {
+        match self {
+            Line::Plain { .. } => 0,
+            Line::Noxs(channel) => channel.lies(),
+            Line::Facade(line) => line.refused(),
+        }
     }
 }
 
 impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
     pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
+        let refused = self.line.refused();
+        let devices = match &self.line {
+            Line::Noxs(_) => self.take_page(tools),
+            // Its ports ring for more than moves data, such as room for packets.
+            Line::Plain { .. } | Line::Facade(_) => {
+                self.effort.worked = true;
+                self.take_store(tools)
+            }
+        };
+        if self.line.refused() != refused {
+            (self.effort.worked, self.effort.wrong) = (false, true);
+        }
+        devices
+    }
+
+    fn take_page(&mut self, tools: &Tools) -> u32 {
         let raised = std::mem::take(&mut self.raised);
-        let Line::Noxs(channel) = &mut self.line else { return self.take_store(tools) };
+        let Line::Noxs(channel) = &mut self.line else { return 0 };
         let news = channel.take();
         if news.report
             && let Some(said) = channel.said()
@@ -82,7 +102,9 @@ impl Guest {
             self.status.send_if_modified(|status| status.says(said));
         }
         if news.log {
+            let before = self.book.counts();
             channel.take_records(&self.book, tools.now);
+            self.effort.of_log(before, self.book.counts());
         }
         // Who did not say that it rings for its console may have printed whenever it calls.
         let unsaid = raised && channel.taken(CONSOLE).is_none();
@@ -120,13 +142,17 @@ impl Guest {
         };
         match (features, place.is_connected()) {
             (Some(features), false) if place.fault().is_none() => {
+                self.effort.connections += 1;
                 let front = front(&place.plug, features, self.domain, tools);
                 let met = front.and_then(|front| place.connect(self.domain, front, tools));
                 if let Err(fault) = met {
                     place.fail(self.domain, fault, tools);
                 }
             }
-            (None, true) => place.disconnect(self.domain, tools),
+            (None, true) => {
+                self.effort.connections += 1;
+                place.disconnect(self.domain, tools);
+            }
             _ => return,
         }
         self.tell_connected(slot);

@@ -40,7 +40,7 @@ mod tests;
 pub use action::{Action, ActionError};
 pub use control::{ControlMode, ControlModeError};
 pub use cpus::{CpuAffinity, CpuSet, CpuSetError, HostCpus};
-pub use device::{DeviceError, Disk, MAX_DEVICES, Nic, Rate, Vdev};
+pub use device::{DeviceError, Disk, DiskRate, MAX_DEVICES, Nic, Rate, Vdev};
 pub use error::{ConfigError, Location, Origin, Refusal, SyntaxError, ValueError, Warning};
 pub use guest::GuestConfig;
 pub use guest_type::{GuestType, GuestTypeError};

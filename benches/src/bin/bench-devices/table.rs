@@ -7,9 +7,10 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 /// The figures, with the part and the place in it that each comes from.
-const FIGURES: [(&str, &str, &str, f64); 15] = [
+const FIGURES: [(&str, &str, &str, f64); 17] = [
     ("first_packet_ms", "first_packet", "/ms/median", 1.0),
     ("ping_us", "ping", "/ms/median", 1e3),
+    ("ping_pv_us", "ping_pv", "/ms/median", 1e3),
     ("ping_netback_us", "ping_kernel", "/ms/median", 1e3),
     ("ping_linux_us", "ping_linux", "/ms/median", 1e3),
     ("tcp_mbps", "linux", "/figures/tcp_mbps", 1.0),
@@ -23,6 +24,7 @@ const FIGURES: [(&str, &str, &str, f64); 15] = [
     ("blk1m_mbps", "linux", "/figures/blk1m_mbps", 1.0),
     ("blk1m_blkback_mbps", "linux_kernel", "/figures/blk1m_mbps", 1.0),
     ("blk1m_write_mbps", "linux", "/figures/blk1m_write_mbps", 1.0),
+    ("blk1m_write_blkback_mbps", "linux_kernel", "/figures/blk1m_write_mbps", 1.0),
 ];
 
 /// Ours against the kernel's, and the least or the most it should be.
@@ -81,8 +83,9 @@ fn print(figures: &Map<String, Value>, parts: &Value, host: &str) {
             println!("{what:<46} {:>7.3}  (wanted: {target})", ours / theirs);
         }
     }
-    println!("\nCPU time of each ping, MiB or request, in us: guest, dom0, and who in dom0");
-    for part in ["ping", "ping_kernel", "ping_linux"] {
+    println!("\nEach ping (and the rest of 1 ms after it), MiB or request, in us: time elapsed,");
+    println!("CPU time of the guest, of dom0, and of whom in dom0");
+    for part in ["ping", "ping_pv", "ping_kernel", "ping_linux"] {
         print_usage(part, &parts[part]["each"]);
     }
     for part in ["linux", "linux_kernel"] {
@@ -93,8 +96,11 @@ fn print(figures: &Map<String, Value>, parts: &Value, host: &str) {
 }
 
 fn print_usage(name: &str, usage: &Value) {
-    if let (Some(guest), Some(dom0)) = (usage["guest_us"].as_f64(), usage["dom0_us"].as_f64()) {
-        println!("{name:<36} {guest:>9.1} {dom0:>9.1}  {}", usage["of_dom0_us"]);
+    let us = |of: &str| usage[of].as_f64();
+    if let (Some(elapsed), Some(guest), Some(dom0)) =
+        (us("elapsed_us"), us("guest_us"), us("dom0_us"))
+    {
+        println!("{name:<36} {elapsed:>9.1} {guest:>9.1} {dom0:>9.1}  {}", usage["of_dom0_us"]);
     }
 }
 
