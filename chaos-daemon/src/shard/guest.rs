@@ -19,8 +19,9 @@ use crate::log::Book;
 /// Places in a guest's device table.
 pub(super) const SLOTS: usize = 32;
 
-/// How long to wait for the events of ports that were just bound.
-const SETTLE: Duration = Duration::from_millis(2);
+/// How long to wait for the events of ports that were just bound. They come before the call
+/// that binds returns, or a moment later on another processor.
+const SETTLE: Duration = Duration::from_micros(200);
 
 /// A guest of this shard.
 pub(super) struct Guest {
