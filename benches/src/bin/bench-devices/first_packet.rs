@@ -93,8 +93,7 @@ fn receive(socket: &OwnedFd) -> io::Result<(MacAddr6, TimeSpec)> {
     let mut control = nix::cmsg_space!(TimeSpec);
     let mut parts = [IoSliceMut::new(&mut frame)];
     let flags = MsgFlags::empty();
-    let message =
-        recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let message = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
     let at = message.cmsgs()?.find_map(|part| match part {
         ControlMessageOwned::ScmTimestampns(at) => Some(at),
         _ => None,
