@@ -16,7 +16,7 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::guests::{self, Ends, GuestError, Guests, Records};
+use crate::guests::{self, Disks, Ends, GuestError, Guests, Records};
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
 use crate::switch;
@@ -98,6 +98,8 @@ pub struct Daemon {
     pub logs: log::Service,
     /// The guests.
     pub guests: Guests,
+    /// Their disks.
+    pub disks: Disks,
     /// What is written down about them, for the next daemon.
     pub records: Records,
     /// Has ended guests looked for.
@@ -155,7 +157,7 @@ impl Daemon {
         let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
         let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
-        let (guests, ends) = (Guests::default(), Ends::default());
+        let (guests, ends, disks) = (Guests::default(), Ends::default(), Disks::default());
         Ok(Daemon {
             config,
             xen,
@@ -165,6 +167,7 @@ impl Daemon {
             consoles,
             logs,
             guests,
+            disks,
             records,
             ends,
             _only: only,

@@ -56,7 +56,10 @@ enum noxs_kind { NOXS_KIND_EMPTY, NOXS_KIND_CONSOLE, NOXS_KIND_NET, NOXS_KIND_BL
 
 enum noxs_slot_state { NOXS_SLOT_ABSENT, NOXS_SLOT_PRESENT, NOXS_SLOT_REMOVING };
 
-/* Of noxs_slot.guest_features: the guest uses the device. */
+/* The console's place in the table. */
+#define NOXS_CONSOLE 0
+
+/* Of noxs_slot.guest_features: the guest uses the device, and rings its bit. */
 #define NOXS_IN_USE 0x8000u
 
 #define NOXS_NET_CSUM 1u
@@ -221,6 +224,26 @@ static inline int noxs_sleep(volatile struct noxs_page *page, uint32_t *devices,
         return 1;
     noxs_store(&page->guest_bell.asleep, 0);
     return 0;
+}
+
+/* Whether the host asks for something that was not answered, and what. Read it again when it
+ * is 0 and the host was writing: it rings when it has written. */
+static inline int noxs_asked(volatile struct noxs_page *page, uint32_t *request,
+                             uint32_t *sequence) {
+    uint32_t generation;
+
+    if (!noxs_read_begin(page, &generation))
+        return 0;
+    *request = page->request;
+    *sequence = page->request_sequence;
+    return noxs_read_end(page, generation) && *sequence != page->acknowledged;
+}
+
+/* Answers a request; noxs_ring with NOXS_TO_HOST_REPORT tells it. */
+static inline void noxs_answer(volatile struct noxs_page *page, uint32_t sequence,
+                               enum noxs_answer answer) {
+    page->answer = answer;
+    noxs_store(&page->acknowledged, sequence);
 }
 
 /* Says what the guest is doing; noxs_ring with NOXS_TO_HOST_REPORT tells it. */

@@ -28,7 +28,7 @@ static void layout(void) {
     VALUE(NOXS_REQUEST_TABLE_CHANGED); VALUE(NOXS_REQUEST_DUMP); VALUE(NOXS_STATE_BOOTED);
     VALUE(NOXS_STATE_READY); VALUE(NOXS_STATE_STOPPING); VALUE(NOXS_STATE_CRASHED);
     VALUE(NOXS_ANSWER_NOT_SUPPORTED); VALUE(NOXS_ANSWER_FAILED); VALUE(NOXS_SLOT_PRESENT);
-    VALUE(NOXS_SLOT_REMOVING); VALUE(NOXS_IN_USE); VALUE(NOXS_NET_CSUM);
+    VALUE(NOXS_SLOT_REMOVING); VALUE(NOXS_CONSOLE); VALUE(NOXS_IN_USE); VALUE(NOXS_NET_CSUM);
     VALUE(NOXS_NET_GSO_TCPV4); VALUE(NOXS_NET_GSO_TCPV6); VALUE(NOXS_NET_SG);
     VALUE(NOXS_BLOCK_READ_ONLY); VALUE(NOXS_BLOCK_FLUSH); VALUE(NOXS_BLOCK_DISCARD);
 }
@@ -36,7 +36,7 @@ static void layout(void) {
 /* Reads a page from standard input, uses every verb on it, writes it to the file. */
 static int verbs(const char *file) {
     static struct noxs_page page;
-    uint32_t devices, services, generation;
+    uint32_t devices, services, generation, request, sequence;
     FILE *out;
 
     if (fread(&page, sizeof page, 1, stdin) != 1 || !noxs_usable(&page))
@@ -48,7 +48,13 @@ static int verbs(const char *file) {
     if (page.table[2].kind != NOXS_KIND_BLOCK || page.table[2].config.block.serial[19] != 'j')
         return 1;
     noxs_take(&page, &devices, &services);
-    if (services != NOXS_TO_GUEST_TABLE || !noxs_sleep(&page, &devices, &services))
+    if (services != (NOXS_TO_GUEST_TABLE | NOXS_TO_GUEST_REQUEST) ||
+         !noxs_sleep(&page, &devices, &services))
+        return 1;
+    if (!noxs_asked(&page, &request, &sequence) || request != NOXS_REQUEST_SUSPEND)
+        return 1;
+    noxs_answer(&page, sequence, NOXS_ANSWER_NOT_SUPPORTED);
+    if (noxs_asked(&page, &request, &sequence))
         return 1;
     noxs_report(&page, NOXS_STATE_READY, 7);
     if (!noxs_log(&page, 6, 0x0102030405060708, page.name, page.name_len))

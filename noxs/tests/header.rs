@@ -148,6 +148,7 @@ fn constants() -> Vec<(&'static str, u64)> {
         ("NOXS_ANSWER_FAILED", control::Answer::Failed as u64),
         ("NOXS_SLOT_PRESENT", device::State::Present as u64),
         ("NOXS_SLOT_REMOVING", device::State::Removing as u64),
+        ("NOXS_CONSOLE", Slot::CONSOLE.number().into()),
         ("NOXS_IN_USE", IN_USE.into()),
         ("NOXS_NET_CSUM", device::NET_CSUM.into()),
         ("NOXS_NET_GSO_TCPV4", device::NET_GSO_TCPV4.into()),
@@ -175,6 +176,7 @@ fn a_c_guest_uses_a_page_of_the_host() {
         let device = Device { state, index, backend, first_frame, frames, features, config };
         host.set_device(Slot::new(slot).unwrap(), &device);
     }
+    let asked = host.ask(Request::Suspend);
     let _ = host.flush();
     assert!(host.sleep().is_empty());
 
@@ -184,6 +186,8 @@ fn a_c_guest_uses_a_page_of_the_host() {
 
     let report = host.report().unwrap();
     assert_eq!((report.state, report.code), (State::Ready, 7));
+    let answer = control::Acknowledged { sequence: asked, answer: control::Answer::NotSupported };
+    assert_eq!(host.acknowledged(), Ok(answer));
     let rung = host.take();
     assert_eq!((rung.devices, rung.services), (4, TO_HOST_REPORT | TO_HOST_LOG));
     let mut text = [0; MAX_TEXT];

@@ -16,8 +16,16 @@ fuzz_target!(|bytes: &[u8]| {
             check(&Command::of(&Abi32::request(bytes), bounds), bounds);
         }
     }
-    for part in parts_in(bytes).unwrap_or_default() {
-        assert!(part.len >= 512 && part.offset + part.len <= 4096);
+    // An indirect request: its sector, and a page of names.
+    let (sector, names) = bytes.split_at(bytes.len().min(8));
+    let mut word = [0; 8];
+    word[..sector.len()].copy_from_slice(sector);
+    let parts = parts_in(names).unwrap_or_default();
+    assert!(parts.iter().all(|part| part.len >= 512 && part.offset + part.len <= 4096));
+    let bounds = Bounds { sectors: SECTORS, writable: true, discard: true };
+    if let Ok(range) = Range::for_parts(u64::from_le_bytes(word), &parts, bounds) {
+        assert!(range.offset + range.len <= SECTORS * 512);
+        assert_eq!(range.len, parts.iter().map(|part| u64::from(part.len)).sum::<u64>());
     }
 });
 

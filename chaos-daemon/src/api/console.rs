@@ -46,7 +46,9 @@ pub(super) async fn attach(
     let sink = daemon.consoles.sink(guest.uuid);
     let writer = (mode?.write != 0).then(|| sink.writer()).transpose();
     let writer = writer.map_err(|e| ApiError::new(ErrorCode::Taken, e.to_string()))?;
+    let shown = sink.clone();
     let viewer = blocking(move || sink.view()).await?.map_err(unreadable)?;
+    guests::show(&guest, shown).await?;
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(serve(daemon, guest, upgrade, viewer, writer));
     let response = Response::builder()
@@ -127,6 +129,8 @@ pub(super) async fn log(
 ) -> Answer<Vec<u8>> {
     let guest = guests::find(&daemon, &name)?;
     let sink = daemon.consoles.sink(guest.uuid);
+    // What `xl console` shows is not ours.
+    let _ = guests::drain(&guest, sink.clone()).await;
     blocking(move || sink.log()).await?.map_err(unreadable)
 }
 

@@ -3,10 +3,17 @@
 use std::net::IpAddr;
 
 use lightvm::api::{DiskInfo, GuestInfo, GuestSummary, NicInfo, Stats};
+use lightvm::config::{Disk, Nic};
 
 use crate::daemon::Daemon;
 use crate::guests::{DeviceKind, DeviceRecord, Guest};
 use crate::shard::Status;
+
+/// The place of a guest's console among its devices.
+const CONSOLE: u8 = 0;
+
+/// What a guest does, and what went through its devices.
+type Look = (Status, Stats);
 
 /// A guest in a list.
 pub(super) fn summary(daemon: &Daemon, guest: &Guest) -> GuestSummary {
@@ -33,45 +40,48 @@ fn addresses(status: Status, devices: &[DeviceRecord]) -> Vec<IpAddr> {
     }
     let given = devices.iter().filter_map(|device| match &device.kind {
         DeviceKind::Nic { config, .. } => Some(&config.addresses),
+        DeviceKind::KernelNic(nic) => Some(&nic.addresses),
         DeviceKind::Disk(_) => None,
     });
     given.flatten().map(ipnet::IpNet::addr).collect()
 }
 
 /// Everything about a guest.
-pub(super) fn info(daemon: &Daemon, guest: &Guest, stats: &Stats) -> GuestInfo {
-    let status = guest.status.borrow().clone();
+pub(super) fn info(daemon: &Daemon, guest: &Guest, (status, stats): &Look) -> GuestInfo {
     GuestInfo {
         summary: summary(daemon, guest),
         config: guest.life.record.config.clone(),
-        nics: nics(guest, stats),
-        disks: disks(guest, stats),
+        nics: nics(guest, status, stats),
+        disks: disks(guest, status, stats),
+        console_fault: fault(status, CONSOLE),
+        store_fault: status.store_fault.clone(),
         report_code: Some(status.code).filter(|&code| code != 0),
-        console_viewers: 0,
+        console_viewers: daemon.consoles.viewers(guest.uuid).try_into().unwrap_or(u32::MAX),
         shard: u32::try_from(guest.shard).unwrap_or(u32::MAX),
     }
 }
 
 /// Its network interfaces.
-pub(super) fn nics(guest: &Guest, stats: &Stats) -> Vec<NicInfo> {
-    let (status, record) = (guest.status.borrow(), guest.record.lock());
+pub(super) fn nics(guest: &Guest, status: &Status, stats: &Stats) -> Vec<NicInfo> {
+    let record = guest.record.lock();
     let nics = record.devices.iter().filter_map(|device| match &device.kind {
-        DeviceKind::Nic { nic, config } => Some((device, nic, config)),
+        DeviceKind::Nic { nic, config } => Some((device, filled(nic, config))),
+        DeviceKind::KernelNic(nic) => Some((device, (**nic).clone())),
         DeviceKind::Disk(_) => None,
     });
-    let info = |((device, nic, config), n): ((&DeviceRecord, &Box<_>, &Box<_>), usize)| NicInfo {
+    let info = |((device, nic), n): ((&DeviceRecord, Nic), usize)| NicInfo {
         index: device.index,
-        nic: filled(nic, config),
-        connected: is_connected(&status, device),
-        fault: fault(&status, device),
+        nic,
+        connected: is_connected(status, device),
+        fault: fault(status, device.slot),
         stats: stats.nics.get(n).copied().unwrap_or_default(),
     };
     nics.zip(0..).map(info).collect()
 }
 
 /// What was asked for with what the network gave.
-fn filled(nic: &lightvm::config::Nic, config: &crate::net::NetConfig) -> lightvm::config::Nic {
-    lightvm::config::Nic {
+fn filled(nic: &Nic, config: &crate::net::NetConfig) -> Nic {
+    Nic {
         mac: Some(config.mac),
         addresses: config.addresses.clone(),
         gateway4: config.gateway4,
@@ -82,18 +92,18 @@ fn filled(nic: &lightvm::config::Nic, config: &crate::net::NetConfig) -> lightvm
 }
 
 /// Its disks.
-pub(super) fn disks(guest: &Guest, stats: &Stats) -> Vec<DiskInfo> {
-    let (status, record) = (guest.status.borrow(), guest.record.lock());
+pub(super) fn disks(guest: &Guest, status: &Status, stats: &Stats) -> Vec<DiskInfo> {
+    let record = guest.record.lock();
     let disks = record.devices.iter().filter_map(|device| match &device.kind {
         DeviceKind::Disk(disk) => Some((device, disk)),
-        DeviceKind::Nic { .. } => None,
+        DeviceKind::Nic { .. } | DeviceKind::KernelNic(_) => None,
     });
-    let info = |((device, disk), n): ((&DeviceRecord, &lightvm::config::Disk), usize)| DiskInfo {
+    let info = |((device, disk), n): ((&DeviceRecord, &Disk), usize)| DiskInfo {
         index: device.index,
         size: size(&disk.path),
         disk: disk.clone(),
-        connected: is_connected(&status, device),
-        fault: fault(&status, device),
+        connected: is_connected(status, device),
+        fault: fault(status, device.slot),
         stats: stats.disks.get(n).copied().unwrap_or_default(),
     };
     disks.zip(0..).map(info).collect()
@@ -110,7 +120,7 @@ fn is_connected(status: &Status, device: &DeviceRecord) -> bool {
     status.connected & (1 << device.slot) != 0
 }
 
-fn fault(status: &Status, device: &DeviceRecord) -> Option<String> {
-    let fault = status.faults.iter().find(|(slot, _)| *slot == device.slot);
+fn fault(status: &Status, slot: u8) -> Option<String> {
+    let fault = status.faults.iter().find(|(of, _)| *of == slot);
     fault.map(|(_, fault)| fault.to_string())
 }

@@ -21,8 +21,8 @@ pub(super) async fn nics(
     Path(name): Path<String>,
 ) -> Answer<Json<Vec<NicInfo>>> {
     let guest = guests::find(&daemon, &name)?;
-    let stats = guests::stats(&daemon, &guest).await?;
-    Ok(Json(describe::nics(&guest, &stats)))
+    let (status, stats) = guests::look(&daemon, &guest).await?;
+    Ok(Json(describe::nics(&guest, &status, &stats)))
 }
 
 /// A guest's disks.
@@ -31,8 +31,8 @@ pub(super) async fn disks(
     Path(name): Path<String>,
 ) -> Answer<Json<Vec<DiskInfo>>> {
     let guest = guests::find(&daemon, &name)?;
-    let stats = guests::stats(&daemon, &guest).await?;
-    Ok(Json(describe::disks(&guest, &stats)))
+    let (status, stats) = guests::look(&daemon, &guest).await?;
+    Ok(Json(describe::disks(&guest, &status, &stats)))
 }
 
 /// Gives a guest a network interface.
@@ -43,7 +43,8 @@ pub(super) async fn attach_nic(
 ) -> Answer<(StatusCode, Json<NicInfo>)> {
     let guest = guests::find(&daemon, &name)?;
     let index = guests::attach_nic(&daemon, &guest, nic?.0).await?;
-    let nics = describe::nics(&guest, &guests::stats(&daemon, &guest).await?);
+    let (status, stats) = guests::look(&daemon, &guest).await?;
+    let nics = describe::nics(&guest, &status, &stats);
     let info = nics.into_iter().find(|nic| nic.index == index).ok_or_else(gone)?;
     Ok((StatusCode::CREATED, Json(info)))
 }
@@ -56,7 +57,8 @@ pub(super) async fn attach_disk(
 ) -> Answer<(StatusCode, Json<DiskInfo>)> {
     let guest = guests::find(&daemon, &name)?;
     let index = guests::attach_disk(&daemon, &guest, disk?.0).await?;
-    let disks = describe::disks(&guest, &guests::stats(&daemon, &guest).await?);
+    let (status, stats) = guests::look(&daemon, &guest).await?;
+    let disks = describe::disks(&guest, &status, &stats);
     let info = disks.into_iter().find(|disk| disk.index == index).ok_or_else(gone)?;
     Ok((StatusCode::CREATED, Json(info)))
 }

@@ -43,8 +43,8 @@ pub(super) async fn show(
     Path(name): Path<String>,
 ) -> Answer<Json<GuestInfo>> {
     let guest = guests::find(&daemon, &name)?;
-    let stats = guests::stats(&daemon, &guest).await?;
-    Ok(Json(info(&daemon, &guest, &stats)))
+    let look = guests::look(&daemon, &guest).await?;
+    Ok(Json(info(&daemon, &guest, &look)))
 }
 
 /// Takes one away.
@@ -63,7 +63,8 @@ pub(super) async fn stats(
     Path(name): Path<String>,
 ) -> Answer<Json<Stats>> {
     let guest = guests::find(&daemon, &name)?;
-    Ok(Json(guests::stats(&daemon, &guest).await?))
+    let (_, stats) = guests::look(&daemon, &guest).await?;
+    Ok(Json(stats))
 }
 
 /// Does or asks something.

@@ -15,6 +15,12 @@ pub struct DiskRate {
     pub bytes: Option<NonZeroU64>,
 }
 
+impl From<lightvm::config::DiskRate> for DiskRate {
+    fn from(rate: lightvm::config::DiskRate) -> DiskRate {
+        DiskRate { requests: rate.requests_per_s, bytes: rate.bytes_per_s }
+    }
+}
+
 /// Keeps account of a [`DiskRate`].
 #[derive(Debug)]
 pub struct Limit {

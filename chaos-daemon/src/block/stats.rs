@@ -39,6 +39,7 @@ impl From<BlockStats> for lightvm::api::DeviceStats {
             errors: stats.errors + stats.refused + stats.bad_grants,
             flushes: stats.flushes,
             queued: stats.in_flight.into(),
+            throttled: stats.throttled,
             ..Self::default()
         }
     }

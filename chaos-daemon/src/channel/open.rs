@@ -39,7 +39,8 @@ pub fn open(xen: &Xen, place: &build::Channel, opening: &Opening<'_>) -> Result<
         true => HostPage::adopt(memory, &header),
         false => HostPage::create(memory, &header),
     };
-    let mut channel = Channel { port: place.port, page, late: everything(), lies: 0 };
+    let late = if opening.running { everything() } else { Rung::default() };
+    let mut channel = Channel { port: place.port, page, late, lies: 0 };
     let overflow = write_overflow(xen, place, opening)?;
     let inline = &opening.user_data[..opening.user_data.len().min(USER_INLINE)];
     channel.page.set_identity(Name::new(opening.name), inline, overflow);

@@ -45,7 +45,10 @@ impl ConsoleBackend {
     }
 
     /// As [`ConsoleBackend::service`]; the other answer is whether the guest has to look.
-    pub(super) fn turn(&mut self, now: Instant) -> Result<(Turn, bool), Fault> {
+    ///
+    /// # Errors
+    /// As [`ConsoleBackend::service`].
+    pub fn turn(&mut self, now: Instant) -> Result<(Turn, bool), Fault> {
         let typed = self.type_input()?;
         let released = self.release();
         let wake = match self.unsettled {
@@ -72,6 +75,7 @@ impl ConsoleBackend {
             return Ok(None);
         }
         if !self.rate.ready(now) {
+            self.stats.throttled += 1;
             return Ok(Some(self.rate.ready_at(now)));
         }
         let mut bytes = [0; OUT_SIZE as usize];

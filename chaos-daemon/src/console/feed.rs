@@ -85,6 +85,12 @@ impl Sink {
         state.printed
     }
 
+    /// Bytes printed that are not in the log yet.
+    pub(super) fn unwritten(&self) -> u64 {
+        let state = self.0.state.lock();
+        state.printed - state.settled
+    }
+
     /// How much of what the guest printed needs to be kept by it no longer.
     pub(super) fn settled(&self) -> u64 {
         self.0.state.lock().settled
@@ -147,6 +153,11 @@ impl Sink {
         let mut backlog = log.read()?;
         backlog.extend(rest);
         Ok(Viewer::new(backlog, from, live))
+    }
+
+    /// How many watch.
+    pub fn viewers(&self) -> usize {
+        self.0.state.lock().live.as_ref().map_or(0, broadcast::Sender::receiver_count)
     }
 
     /// What the log has. Blocks on files.

@@ -14,6 +14,7 @@ mod feed;
 mod input;
 mod options;
 mod service;
+mod terminal;
 mod viewer;
 mod writer;
 
@@ -22,6 +23,7 @@ pub use feed::Sink;
 pub use input::{Taken, Writer};
 pub use options::Options;
 pub use service::Service;
+pub use terminal::{Terminal, TerminalError};
 pub use viewer::Viewer;
 
 #[cfg(test)]

@@ -56,6 +56,11 @@ impl Service {
         consoles.present.entry(guest).or_insert_with(|| self.make(guest)).clone()
     }
 
+    /// How many watch a guest's console.
+    pub fn viewers(&self, guest: Uuid) -> usize {
+        self.0.consoles.lock().present.get(&guest).map_or(0, Sink::viewers)
+    }
+
     fn make(&self, guest: Uuid) -> Sink {
         let file = LogFile::new(&self.0.folder, &guest.to_string(), self.0.options.log_bytes);
         Sink::new(file, self.0.options.rate, self.0.options.burst, self.0.thread.jobs.clone())

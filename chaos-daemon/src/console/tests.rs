@@ -90,7 +90,9 @@ fn a_viewer_sees_what_was_printed_before_it_came_and_after() {
     guest.print(b"after");
     runtime().block_on(async {
         assert_eq!(read(&mut first, 12).await, b"before after");
+        assert_eq!(service.viewers(id), 2);
         drop(first);
+        assert_eq!(service.viewers(id), 1);
         guest.print(b" that");
         service.close(id);
         assert_eq!(read_to_end(second).await, b"before after that");

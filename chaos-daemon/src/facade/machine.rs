@@ -10,7 +10,7 @@ use super::guest::{self, Ask, Guest};
 use super::output::Output;
 use super::store::{Path, Store, WatchEvent};
 use super::wire::{Assembler, PAYLOAD_MAX};
-use super::xenbus::{Bus, BusEvent, Device, Effects, Front, FrontEnd, Key};
+use super::xenbus::{Bus, BusEvent, Device, Effects, Key};
 
 /// Something that happened to a guest's store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,31 +65,9 @@ impl ConnectionError {
 /// What the host has to know or do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Attach a back end to these rings; answer [`Operation::Attached`] or
-    /// [`Operation::Refused`].
-    Attach {
-        /// The device.
-        device: Key,
-        /// Its rings.
-        front: Front,
-    },
-    /// Let go of a device; answer [`Operation::Detached`].
-    Detach {
-        /// The device.
-        device: Key,
-    },
-    /// A device is gone for good.
-    Removed {
-        /// The device.
-        device: Key,
-    },
-    /// A device is not served because of what its front end wrote.
-    Unfit {
-        /// The device.
-        device: Key,
-        /// What is wrong.
-        reason: FrontEnd,
-    },
+    /// A device's turn: to be answered with [`Operation::Attached`], [`Operation::Refused`] or
+    /// [`Operation::Detached`] where it says so.
+    Device(BusEvent),
     /// The guest has taken the request to end.
     AskTaken,
     /// The connection is dead until the guest asks for a new one.
@@ -108,6 +86,9 @@ pub struct Machine {
     /// The host's two positions in the ring, free running.
     consumed: u32,
     produced: u32,
+    /// Requests answered with an error, since this program serves the guest.
+    #[serde(skip)]
+    refused: u64,
 }
 
 impl Machine {
@@ -122,6 +103,7 @@ impl Machine {
             asked: None,
             consumed: 0,
             produced: 0,
+            refused: 0,
         }
     }
 
@@ -160,6 +142,11 @@ impl Machine {
         self.output.dropped()
     }
 
+    /// Requests that were answered with an error; a program that follows counts anew.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// How many bytes it can take now; 0 while the guest does not fetch its answers.
     ///
     /// # Errors
@@ -178,7 +165,7 @@ impl Machine {
 
     /// What a host that starts anew has to do.
     pub fn resume(&self) -> Vec<Event> {
-        self.bus.resume().into_iter().map(Event::from).collect()
+        self.bus.resume().into_iter().map(Event::Device).collect()
     }
 
     /// Lets `operation` happen.
@@ -235,6 +222,7 @@ impl Machine {
         self.input.add(bytes);
         let Some((header, payload)) = self.input.take() else { return Vec::new() };
         let done = self.store.request(&header, &payload);
+        self.refused += u64::from(done.kind == super::wire::Kind::Error);
         let first = header.kind == super::wire::Kind::Watch as u32;
         if first {
             self.output.answer(done.kind, header.request, header.transaction, &done.payload);
@@ -264,7 +252,7 @@ impl Machine {
 
     fn settle(&mut self, effects: Effects, events: &mut Vec<Event>) {
         self.tell(effects.watch);
-        events.extend(effects.host.into_iter().map(Event::from));
+        events.extend(effects.host.into_iter().map(Event::Device));
     }
 
     fn tell(&mut self, events: Vec<WatchEvent>) {
@@ -277,16 +265,5 @@ impl Machine {
         self.input = Assembler::default();
         self.output.clear();
         self.store.reset_connection();
-    }
-}
-
-impl From<BusEvent> for Event {
-    fn from(event: BusEvent) -> Event {
-        match event {
-            BusEvent::Attach { device, front } => Event::Attach { device, front },
-            BusEvent::Detach { device } => Event::Detach { device },
-            BusEvent::Removed { device } => Event::Removed { device },
-            BusEvent::Unfit { device, reason } => Event::Unfit { device, reason },
-        }
     }
 }

@@ -28,6 +28,6 @@ pub use machine::{ConnectionError, Event, Machine, Operation};
 pub use ring::Ring;
 pub use service::{Facade, Turn};
 pub use xenbus::{
-    BlockAbi, BlockDevice, BlockFront, Device, DeviceKind, Front, FrontEnd, Key, NetDevice,
-    NetFront,
+    BlockAbi, BlockDevice, BlockFront, BusEvent, Device, DeviceKind, Front, FrontEnd, Key,
+    NetDevice, NetFront,
 };

@@ -103,7 +103,7 @@ impl<M: SharedMemory> Facade<M> {
         self.apply(Operation::Add(device));
     }
 
-    /// Takes a device away, with the guest's help; [`Event::Removed`] says when.
+    /// Takes a device away, with the guest's help; [`BusEvent::Removed`](super::BusEvent::Removed) says when.
     pub fn remove(&mut self, device: Key) {
         self.apply(Operation::Remove(device));
     }
@@ -113,17 +113,17 @@ impl<M: SharedMemory> Facade<M> {
         self.apply(Operation::RemoveNow(device));
     }
 
-    /// Answers [`Event::Attach`]: it is served.
+    /// Answers [`BusEvent::Attach`](super::BusEvent::Attach): it is served.
     pub fn attached(&mut self, device: Key) {
         self.apply(Operation::Attached(device));
     }
 
-    /// Answers [`Event::Attach`]: it cannot be served; also when it cannot any more.
+    /// Answers [`BusEvent::Attach`](super::BusEvent::Attach): it cannot be served; also when it cannot any more.
     pub fn refused(&mut self, device: Key, reason: &str) {
         self.apply(Operation::Refused(device, reason.to_owned()));
     }
 
-    /// Answers [`Event::Detach`]: nothing of the guest's is held.
+    /// Answers [`BusEvent::Detach`](super::BusEvent::Detach): nothing of the guest's is held.
     pub fn detached(&mut self, device: Key) {
         self.apply(Operation::Detached(device));
     }

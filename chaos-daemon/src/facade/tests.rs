@@ -384,7 +384,7 @@ fn devices_are_attached_again_after_a_restart() {
         world.queue(Kind::Write, format!("device/vbd/51712/{payload}").as_bytes());
     }
     let events = world.run();
-    assert!(matches!(events[..], [Event::Attach { .. }]), "{events:?}");
+    assert!(matches!(events[..], [Event::Device(BusEvent::Attach { .. })]), "{events:?}");
     world.facade().attached(key);
     world.run();
     world.restart();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lightvm::lifecycle;
 use tokio::sync::watch;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use super::build::{build, serve};
 use super::line::Place;
@@ -53,12 +54,12 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
         let GuestRecord { uuid, control, .. } = record;
         if let Some(entry) = reaper.lifecycle.registry().record(uuid) {
             reaper.lifecycle.destroy(&entry)?;
-            if xenstore::is_foreign(control) {
-                xenstore::remove(&entry)?;
-            }
         }
         for domain in reaper.xen.domains()?.iter().filter(|domain| domain.uuid == uuid) {
             reaper.xen.destroy_domain(domain.domid)?;
+        }
+        if xenstore::is_foreign(control) {
+            xenstore::sweep(uuid)?;
         }
         reaper.records.forget(uuid);
         info!(%uuid, "tore down a guest that was being built");
@@ -67,34 +68,41 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
     .await?
 }
 
+/// Forgets a guest whose domain is gone.
+async fn bury(daemon: &Arc<Daemon>, uuid: Uuid, foreign: bool) -> Result<(), GuestError> {
+    if foreign {
+        blocking(move || xenstore::sweep(uuid)).await??;
+    }
+    daemon.records.forget(uuid);
+    Ok(())
+}
+
 /// Serves a guest again. One that is gone is forgotten.
 async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     let uuid = record.uuid;
+    let foreign = xenstore::is_foreign(record.control);
     let Some(entry) = daemon.lifecycle.registry().record(uuid) else {
-        daemon.records.forget(uuid);
-        return Ok(());
+        return bury(daemon, uuid, foreign).await;
     };
     let life = match lifecycle::Guest::adopt(&daemon.xen, entry.clone()) {
         Ok(life) => life,
         Err(lightvm::domain::DomainError::Vanished { .. }) => {
             daemon.lifecycle.registry().remove(&entry);
-            daemon.records.forget(uuid);
-            if xenstore::is_foreign(record.control) {
-                blocking(move || xenstore::remove(&entry)).await??;
-            }
-            return Ok(());
+            return bury(daemon, uuid, foreign).await;
         }
         Err(e) => return Err(e.into()),
     };
-    if xenstore::is_foreign(record.control) {
+    if foreign {
         let (_, latest) = watch::channel(Status::default());
+        info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
         daemon.guests.add(Guest::new(0, latest, life, record));
         return Ok(());
     }
     devices::replug_all(&daemon.networks, &record).await?;
     let (site, of, life_of) = (Arc::clone(daemon), record.clone(), entry.clone());
     let (line, devices) = blocking(move || {
-        let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices)?);
+        let reopen = |disk: &_| site.disks.reopen(disk);
+        let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices, reopen)?);
         let plugs = devices::plugs(&life_of, &of, console, specs);
         let (xen, journal) = (&site.xen, &site.records.journal(uuid));
         let place = Place { xen, life: &life_of, plugs: &plugs, journal, running: true };

@@ -6,9 +6,9 @@ use lightvm::api::Stats;
 use lightvm::registry::Selector;
 use tokio::sync::{MutexGuard, oneshot};
 
-use super::{Gone, Guest, GuestError};
-use crate::daemon::Daemon;
-use crate::shard::Command;
+use super::{Gone, Guest, GuestError, xenstore};
+use crate::daemon::{Daemon, blocking};
+use crate::shard::{Command, Status};
 
 impl Guest {
     /// Waits for the turn at this guest.
@@ -42,14 +42,21 @@ pub fn find(daemon: &Daemon, name: &str) -> Result<Arc<Guest>, GuestError> {
     found.ok_or_else(|| GuestError::NotFound(name.to_owned()))
 }
 
-/// What went through a guest's devices.
+/// What a guest says and does, and what went through its devices.
 ///
 /// # Errors
 /// [`GuestError::NotFound`] when it went meanwhile.
-pub async fn stats(daemon: &Daemon, guest: &Guest) -> Result<Stats, GuestError> {
+pub async fn look(daemon: &Daemon, guest: &Guest) -> Result<(Status, Stats), GuestError> {
+    let record = guest.record.lock().clone();
+    if xenstore::is_foreign(record.control) {
+        let life = guest.life.record.clone();
+        return blocking(move || xenstore::look(&life, &record.devices)).await?;
+    }
     let (answer, stats) = oneshot::channel();
     daemon.shards[guest.shard].send(Command::Stats(guest.uuid, answer));
-    stats.await.map_err(|_| GuestError::NotFound(guest.life.record.name.to_string()))
+    let gone = |_| GuestError::NotFound(guest.life.record.name.to_string());
+    let stats = stats.await.map_err(gone)?;
+    Ok((guest.status.borrow().clone(), stats))
 }
 
 /// Holds a guest where it is.

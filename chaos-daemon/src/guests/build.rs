@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
-use super::{Gone, Guest, GuestError, devices, xenstore};
+use super::{Gone, Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Command, Line, Plug, Status};
 
@@ -32,7 +32,7 @@ pub(super) async fn build(
     daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
     let control = control(daemon, &config).await?;
     let devices = match xenstore::is_foreign(control) {
-        true => Vec::new(),
+        true => xenstore::plan(uuid, &config)?,
         false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
     let mut record = GuestRecord { uuid, stage, control, devices };
@@ -46,7 +46,7 @@ pub(super) async fn build(
         daemon.consoles.close(uuid);
         daemon.logs.close(uuid);
     }
-    built
+    built.map_err(|e| disks::name_holder(daemon, e))
 }
 
 fn lifecycle_error(e: lightvm::registry::RegistryError) -> GuestError {
@@ -100,7 +100,9 @@ impl Site<'_> {
     ) -> Result<(Prepared, Line, Vec<Plug>), GuestError> {
         let daemon = Arc::clone(self.daemon);
         blocking(move || {
-            let specs = devices::open_all(&record.devices)?;
+            let foreign = xenstore::is_foreign(record.control);
+            let ours = if foreign { &[][..] } else { &record.devices[..] };
+            let specs = devices::open_all(ours, |disk| disks::open(&daemon, disk))?;
             let spec = ChannelSpec::for_guest(built_as(record.control), &config);
             let prepared = daemon.lifecycle.prepare_with(&config, &spec)?;
             let life = prepared.record();
@@ -108,7 +110,7 @@ impl Site<'_> {
             let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
             let place = Place { xen, life, plugs: &plugs, journal, running: false };
             let line = place.line(record.control)?;
-            if xenstore::is_foreign(record.control) {
+            if foreign {
                 xenstore::add(prepared.record())?;
             }
             Ok((prepared, line, plugs))
@@ -142,8 +144,8 @@ impl Guest {
         record: GuestRecord,
     ) -> Arc<Guest> {
         let (record, turn) = (record.into(), Gone(false).into());
-        let ended = watch::Sender::new(None);
-        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, ended, turn })
+        let (ended, copied) = (watch::Sender::new(None), false.into());
+        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, ended, copied, turn })
     }
 }
 

@@ -8,7 +8,7 @@ use lightvm::domain::Timings;
 
 use super::build::build;
 use super::record::Stage;
-use super::{Guest, GuestError};
+use super::{Guest, GuestError, xenstore};
 use crate::daemon::Daemon;
 use crate::shard::Status;
 
@@ -34,6 +34,10 @@ pub struct Created {
 /// of it is left.
 pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Created, GuestError> {
     let CreateRequest { config, wait, timeout_ms, paused } = request;
+    if wait != Wait::None && xenstore::is_foreign(config.control()) {
+        let why = "a guest with control = \"xenstore\" tells the daemon nothing: wait for nothing";
+        return Err(GuestError::Unsupported(why.into()));
+    }
     let building = Arc::clone(&daemon);
     let built = tokio::spawn(async move {
         let built = build(&building, config, paused, Stage::Building).await;

@@ -2,16 +2,14 @@
 //! its shard serves.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use lightvm::config::{ControlMode, GuestConfig};
+use lightvm::config::{self, ControlMode, GuestConfig};
 use lightvm::registry::Record;
 use uuid::Uuid;
 
 use super::GuestError;
 use super::record::{DeviceKind, DeviceRecord, GuestRecord};
-use crate::block::disk::DiskSpec;
-use crate::block::{BlockOptions, Disk, Offer};
+use crate::block::{BlockOptions, Disk, DiskRate, Offer};
 use crate::console::Sink;
 use crate::facade::{self, BlockDevice, NetDevice};
 use crate::network::Networks;
@@ -27,9 +25,6 @@ const DISK_FRAMES: usize = 1;
 
 /// What an interface's MTU is when nothing else is said.
 const USUAL_MTU: u16 = 1500;
-
-/// How long a disk may still be locked by the last I/O of a daemon that was killed.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The devices that `config` describes beside the console, in the places they get:
 /// network interfaces first, attached to their networks, then disks.
@@ -90,24 +85,33 @@ pub(super) async fn unplug_all(networks: &Networks, uuid: Uuid, devices: &[Devic
     }
 }
 
-/// Opens what devices need, each by its place. Blocks on files.
+/// Opens what devices need, each by its place, disks with `open_disk`. Blocks on files.
 ///
 /// # Errors
 /// [`GuestError::Disk`].
-pub(super) fn open_all(devices: &[DeviceRecord]) -> Result<Vec<(u8, DeviceSpec)>, GuestError> {
-    devices.iter().map(|device| Ok((device.slot, open(device)?))).collect()
+pub(super) fn open_all(
+    devices: &[DeviceRecord],
+    open_disk: impl Fn(&config::Disk) -> Result<Arc<Disk>, GuestError>,
+) -> Result<Vec<(u8, DeviceSpec)>, GuestError> {
+    devices.iter().map(|device| Ok((device.slot, open(device, &open_disk)?))).collect()
 }
 
-/// Opens what a device needs. Blocks on files.
+/// Opens what a device needs, a disk with `open_disk`. Blocks on files.
 ///
 /// # Errors
 /// [`GuestError::Disk`].
-pub(super) fn open(device: &DeviceRecord) -> Result<DeviceSpec, GuestError> {
+pub(super) fn open(
+    device: &DeviceRecord,
+    open_disk: impl Fn(&config::Disk) -> Result<Arc<Disk>, GuestError>,
+) -> Result<DeviceSpec, GuestError> {
     Ok(match &device.kind {
         DeviceKind::Nic { config, .. } => DeviceSpec::Net(config.clone()),
+        // No guest that a shard serves has one.
+        DeviceKind::KernelNic(_) => return Err(GuestError::Broken),
         DeviceKind::Disk(disk) => {
-            let disk = Arc::new(Disk::open(&DiskSpec::from(disk), PATIENCE)?);
-            DeviceSpec::Block { disk, options: BlockOptions::default() }
+            let rate = disk.rate.map(DiskRate::from).unwrap_or_default();
+            let disk = open_disk(disk)?;
+            DeviceSpec::Block { disk, options: BlockOptions { rate, ..BlockOptions::default() } }
         }
     })
 }
@@ -145,7 +149,7 @@ pub(super) fn plug(
     let rings = life.channel.as_ref().map_or(&[][..], |channel| &channel.rings);
     let pages = rings.get(usize::from(device.slot - 1));
     let frames = match device.kind {
-        DeviceKind::Nic { .. } => NIC_FRAMES,
+        DeviceKind::Nic { .. } | DeviceKind::KernelNic(_) => NIC_FRAMES,
         DeviceKind::Disk(_) => DISK_FRAMES,
     };
     let offer = (control == ControlMode::Facade).then(|| offer(device, &spec)).flatten();

@@ -159,10 +159,15 @@ async fn set_aside(
 ) -> Result<GuestName, GuestError> {
     leave(daemon, guest.shard, guest.uuid).await;
     let (keeper, old) = (Arc::clone(daemon), guest.life.record.clone());
+    let foreign = xenstore::is_foreign(guest.record.lock().control);
     let kept = blocking(move || {
         let uuid = Uuid::new_v4();
         let name = kept_name(&old.name, uuid);
         let record = Record { name: name.clone(), uuid, ..old.clone() };
+        if foreign {
+            // Its UUID's are needed for its successor, its disks too.
+            xenstore::remove(&old)?;
+        }
         keeper.xen.set_domain_uuid(old.domid, uuid)?;
         keeper.lifecycle.registry().remove(&old);
         let added = keeper.lifecycle.registry().add(&keeper.xen, &record);

@@ -1,9 +1,11 @@
 //! What can go wrong with guests.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use lightvm::api::ErrorCode;
 use lightvm::build::BuildError;
+use lightvm::config::GuestName;
 use lightvm::create::CreateError;
 use lightvm::domain::DomainError;
 use lightvm::lifecycle::LifecycleError;
@@ -31,6 +33,18 @@ pub enum GuestError {
     /// A disk cannot be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A disk that another guest has.
+    #[error(
+        "disk {} is in use by guest {guest}: a disk that is written belongs to one guest; attach it \
+         read-only everywhere to share it",
+        path.display()
+    )]
+    DiskHeld {
+        /// Where.
+        path: PathBuf,
+        /// Whose it is.
+        guest: GuestName,
+    },
     /// An interface cannot be attached.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -41,6 +55,9 @@ pub enum GuestError {
     #[cfg(feature = "xenstore")]
     #[error(transparent)]
     XenStore(#[from] crate::xenstore::XenStoreError),
+    /// Its terminal cannot be had.
+    #[error(transparent)]
+    Terminal(#[from] crate::console::TerminalError),
     /// There is no such guest.
     #[error("there is no guest `{0}`")]
     NotFound(String),
@@ -60,6 +77,9 @@ pub enum GuestError {
         /// Its number.
         index: u8,
     },
+    /// It has a disk of this name.
+    #[error("the guest has a disk {0} already")]
+    HasDevice(String),
     /// Its device table is full.
     #[error(
         "the guest has no place left for a device; `hotplug_slots` of its configuration says how many it keeps free"
@@ -88,12 +108,18 @@ impl GuestError {
         match self {
             GuestError::Lifecycle(e) => lifecycle_code(e),
             GuestError::Domain(e) => domain_code(e),
+            GuestError::Disk(DiskError::InUse { .. }) | GuestError::DiskHeld { .. } => {
+                ErrorCode::Conflict
+            }
             GuestError::Disk(_) => ErrorCode::BadInput,
             GuestError::Network(e) => e.code(),
             GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
             GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
             #[cfg(feature = "xenstore")]
             GuestError::XenStore(e) => xenstore_code(e),
+            GuestError::Terminal(crate::console::TerminalError::Taken) => ErrorCode::Taken,
+            GuestError::Terminal(_) => ErrorCode::Internal,
+            GuestError::HasDevice(_) => ErrorCode::Conflict,
             GuestError::Holds { .. } => ErrorCode::Timeout,
             GuestError::Timeout(_) => ErrorCode::Timeout,
             GuestError::Unsupported(_) => ErrorCode::Unsupported,
@@ -101,6 +127,16 @@ impl GuestError {
             | GuestError::Record(_)
             | GuestError::Journal(_)
             | GuestError::Broken => ErrorCode::Internal,
+        }
+    }
+
+    /// The disk that another guest or program has, when that is the error.
+    pub(super) fn disk_in_use(&self) -> Option<&Path> {
+        match self {
+            GuestError::Disk(DiskError::InUse { path }) => Some(path),
+            #[cfg(feature = "xenstore")]
+            GuestError::XenStore(e) => e.disk_in_use(),
+            _ => None,
         }
     }
 
@@ -144,6 +180,9 @@ fn xenstore_code(error: &crate::xenstore::XenStoreError) -> ErrorCode {
     match error {
         XenStoreError::Store(StoreError::NotRunning { .. }) => ErrorCode::Conflict,
         XenStoreError::Store(_) => ErrorCode::Internal,
+        XenStoreError::Held(_) => ErrorCode::Timeout,
+        XenStoreError::Exists(_) => ErrorCode::Conflict,
+        XenStoreError::NoDevice(_) => ErrorCode::NotFound,
         _ => ErrorCode::BadInput,
     }
 }

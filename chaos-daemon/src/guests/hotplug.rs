@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lightvm::config::{ControlMode, Disk, Nic};
+use lightvm::config::{ControlMode, Disk, Nic, Vdev};
 use tokio::sync::oneshot;
 
 use super::record::{DeviceKind, DeviceRecord};
-use super::{Guest, GuestError, devices, xenstore};
+use super::{Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Command, DeviceSpec};
 
@@ -36,7 +36,7 @@ impl Kind {
 
     fn of(device: &DeviceRecord) -> Kind {
         match device.kind {
-            DeviceKind::Nic { .. } => Kind::Nic,
+            DeviceKind::Nic { .. } | DeviceKind::KernelNic(_) => Kind::Nic,
             DeviceKind::Disk(_) => Kind::Disk,
         }
     }
@@ -52,7 +52,7 @@ pub async fn attach_disk(
     disk: Disk,
 ) -> Result<u8, GuestError> {
     let _turn = guest.turn().await?;
-    ours(guest)?;
+    let disk = named(guest, disk)?;
     let (slot, index) = place(guest, Kind::Disk)?;
     let device = DeviceRecord { slot, index, kind: DeviceKind::Disk(disk) };
     attach(daemon, guest, device).await
@@ -68,8 +68,11 @@ pub async fn attach_nic(
     nic: Nic,
 ) -> Result<u8, GuestError> {
     let _turn = guest.turn().await?;
-    ours(guest)?;
     let (slot, index) = place(guest, Kind::Nic)?;
+    if is_foreign(guest) {
+        let kind = xenstore::kernel_nic(guest.uuid, index, &nic)?;
+        return attach(daemon, guest, DeviceRecord { slot, index, kind }).await;
+    }
     let kind = daemon.plug_nic(guest.uuid, index, nic).await?;
     let attached = attach(daemon, guest, DeviceRecord { slot, index, kind }).await;
     if attached.is_err() {
@@ -78,10 +81,28 @@ pub async fn attach_nic(
     attached
 }
 
-/// That the daemon serves the guest's devices.
-fn ours(guest: &Guest) -> Result<(), GuestError> {
-    let control = guest.record.lock().control;
-    if xenstore::is_foreign(control) { Err(xenstore::unsupported()) } else { Ok(()) }
+/// Whether the kernel serves the guest's devices.
+fn is_foreign(guest: &Guest) -> bool {
+    xenstore::is_foreign(guest.record.lock().control)
+}
+
+/// The disk under the name that it is to have, or under the first that is free.
+fn named(guest: &Guest, disk: Disk) -> Result<Disk, GuestError> {
+    let record = guest.record.lock();
+    let taken = |name: &Vdev| {
+        record.devices.iter().any(|device| match &device.kind {
+            DeviceKind::Disk(disk) => disk.device() == *name,
+            DeviceKind::Nic { .. } | DeviceKind::KernelNic(_) => false,
+        })
+    };
+    match disk.vdev {
+        Some(ref name) if taken(name) => Err(GuestError::HasDevice(name.to_string())),
+        Some(_) => Ok(disk),
+        None => {
+            let free = (0..).map(Vdev::nth).find(|name| !taken(name));
+            Ok(Disk { vdev: free, ..disk })
+        }
+    }
 }
 
 /// The place and the number of the next device of a kind.
@@ -90,7 +111,7 @@ fn place(guest: &Guest, kind: Kind) -> Result<(u8, u8), GuestError> {
     let places = match (record.control, &guest.life.record.channel) {
         // Rings that are not there cannot be made while the guest runs.
         (ControlMode::Noxs, Some(channel)) => channel.rings.len() + 1,
-        (ControlMode::Facade, _) => usize::from(SLOTS),
+        (ControlMode::Facade | ControlMode::XenStore, _) => usize::from(SLOTS),
         _ => 0,
     };
     let of_kind = |device: &&DeviceRecord| Kind::of(device) == kind;
@@ -108,13 +129,32 @@ async fn attach(
     device: DeviceRecord,
 ) -> Result<u8, GuestError> {
     let index = device.index;
-    let opening = device.clone();
-    let spec: DeviceSpec = blocking(move || devices::open(&opening)).await??;
+    if is_foreign(guest) {
+        return attach_foreign(daemon, guest, device).await.map(|()| index);
+    }
+    let (opener, opening) = (Arc::clone(daemon), device.clone());
+    let open = move || devices::open(&opening, |disk| disks::open(&opener, disk));
+    let spec: DeviceSpec = blocking(open).await??;
     let control = guest.record.lock().control;
     let plug = devices::plug(&guest.life.record, control, &device, spec);
     change(daemon, guest, |devices| devices.push(device))?;
     daemon.shards[guest.shard].send(Command::Attach(guest.uuid, Box::new(plug)));
     Ok(index)
+}
+
+/// Writes a device down and has the kernel serve it. The caller has the guest's turn.
+async fn attach_foreign(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+    device: DeviceRecord,
+) -> Result<(), GuestError> {
+    let (slot, life) = (device.slot, guest.life.record.clone());
+    change(daemon, guest, |devices| devices.push(device.clone()))?;
+    let attached = blocking(move || xenstore::attach(&life, &device)).await?;
+    if attached.is_err() {
+        change(daemon, guest, |devices| devices.retain(|device| device.slot != slot))?;
+    }
+    attached.map_err(|e| disks::name_holder(daemon, e))
 }
 
 /// Takes a device away: the guest is asked to let go of it, unless it is taken by
@@ -130,10 +170,15 @@ pub async fn detach(
     force: bool,
 ) -> Result<(), GuestError> {
     let _turn = guest.turn().await?;
-    ours(guest)?;
     let is = |device: &DeviceRecord| Kind::of(device) == kind && device.index == index;
-    let slot = guest.record.lock().devices.iter().find(|d| is(d)).map(|device| device.slot);
-    let slot = slot.ok_or(GuestError::NoDevice { kind: kind.name(), index })?;
+    let device = guest.record.lock().devices.iter().find(|d| is(d)).cloned();
+    let device = device.ok_or(GuestError::NoDevice { kind: kind.name(), index })?;
+    let slot = device.slot;
+    if is_foreign(guest) {
+        let life = guest.life.record.clone();
+        blocking(move || xenstore::detach(&life, &device, force)).await??;
+        return change(daemon, guest, |devices| devices.retain(|device| device.slot != slot));
+    }
     if !force {
         daemon.shards[guest.shard].send(Command::Detach(guest.uuid, slot));
         let mut status = guest.status.clone();

@@ -14,18 +14,20 @@ mod ask;
 mod build;
 mod create;
 mod devices;
+mod disks;
 mod end;
 mod error;
 mod hotplug;
 mod line;
 mod record;
 mod stop;
+mod terminal;
 mod watch;
 mod xenstore;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use lightvm::lifecycle;
 use lightvm::registry::Selector;
@@ -34,13 +36,15 @@ use tokio::sync::watch as latest;
 use uuid::Uuid;
 
 pub use adopt::adopt_all;
-pub use ask::{find, pause, stats, unpause};
+pub use ask::{find, look, pause, unpause};
 pub use create::{Created, create};
+pub use disks::Disks;
 pub use end::destroy;
 pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
 pub use record::{DeviceKind, DeviceRecord, Records};
 pub use stop::stop;
+pub use terminal::{drain, show};
 pub use watch::{Ends, watch_ends};
 
 use crate::shard::Status;
@@ -61,6 +65,8 @@ pub struct Guest {
     pub(crate) record: Mutex<GuestRecord>,
     /// What became of it when it ended.
     pub(crate) ended: latest::Sender<Option<stop::Ending>>,
+    /// Whether its terminal is being copied to its sink, in XenStore mode.
+    pub(crate) copied: AtomicBool,
     /// Held by whoever changes the guest. Said within: whether it is gone.
     pub(crate) turn: tokio::sync::Mutex<Gone>,
 }

@@ -62,6 +62,8 @@ pub enum DeviceKind {
         /// What its network made of it.
         config: Box<NetConfig>,
     },
+    /// A network interface that the kernel serves; its `mac`, `bridge` and `mtu` are said.
+    KernelNic(Box<Nic>),
     /// A disk.
     Disk(Disk),
 }

@@ -100,6 +100,12 @@ impl Book {
         }
     }
 
+    /// Records the guest wrote, and those of them that found no room.
+    pub fn counts(&self) -> (u64, u64) {
+        let state = self.0.state.lock();
+        (state.seq, state.dropped)
+    }
+
     /// The records that are kept, oldest first.
     pub fn records(&self) -> LogRecords {
         let state = self.0.state.lock();

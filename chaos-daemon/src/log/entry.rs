@@ -21,7 +21,7 @@ pub struct Entry {
 
 /// What a guest wrote, fit for one line: what is no UTF-8 is replaced, what controls a
 /// terminal or ends a line is written as an escape.
-pub(super) fn clean(text: &[u8], cut: bool) -> String {
+pub fn clean(text: &[u8], cut: bool) -> String {
     let text = String::from_utf8_lossy(text);
     let mut clean = String::with_capacity(text.len());
     for c in text.trim_end().chars() {

@@ -12,7 +12,7 @@ mod outlet;
 mod service;
 
 pub use book::Book;
-pub use entry::Entry;
+pub use entry::{Entry, clean};
 pub use options::{Facility, Options, Target};
 pub use outlet::Outlet;
 pub use service::{LogError, Service};

@@ -65,20 +65,33 @@ impl Outlet {
     /// Those of the file or socket; the record is lost there. A socket is opened again
     /// with the next one.
     pub fn put(&mut self, entry: &Entry) -> io::Result<()> {
+        let mut bytes = self.format(entry)?;
         match self {
-            Outlet::Json(file) => file.append(&line(serde_json::to_vec(entry)?)),
-            Outlet::Lines { file, facility, host } => {
-                file.append(&line(message(entry, *facility, host)?))
+            Outlet::Json(file) | Outlet::Lines { file, .. } => {
+                bytes.push(b'\n');
+                file.append(&bytes)
             }
-            Outlet::Syslog { target, facility, host, socket } => {
-                let message = message(entry, *facility, host)?;
+            Outlet::Syslog { target, socket, .. } => {
                 let open = match socket.take() {
                     Some(open) => open,
                     None => Socket::connect(target)?,
                 };
-                open.send(&message)?;
+                open.send(&bytes)?;
                 *socket = Some(open);
                 Ok(())
+            }
+        }
+    }
+
+    /// A record as it is written there, without the end of a line.
+    ///
+    /// # Errors
+    /// None that this could do anything about.
+    pub fn format(&self, entry: &Entry) -> io::Result<Vec<u8>> {
+        match self {
+            Outlet::Json(_) => Ok(serde_json::to_vec(entry)?),
+            Outlet::Lines { facility, host, .. } | Outlet::Syslog { facility, host, .. } => {
+                message(entry, *facility, host)
             }
         }
     }
@@ -90,11 +103,6 @@ impl Outlet {
             Outlet::Lines { file, .. } | Outlet::Json(file) => file.path().display().to_string(),
         }
     }
-}
-
-fn line(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.push(b'\n');
-    bytes
 }
 
 impl Socket {

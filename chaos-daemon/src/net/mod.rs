@@ -9,7 +9,7 @@
 mod config;
 mod limit;
 mod receive;
-mod request;
+pub mod request;
 mod stats;
 mod transmit;
 
@@ -125,8 +125,8 @@ impl NetBackend {
                 + counters.nowhere
                 + counters.uplink_refused,
             errors: self.errors.total(),
-            flushes: 0,
-            queued: 0,
+            throttled: self.transmit.throttled(),
+            ..DeviceStats::default()
         }
     }
 }

@@ -20,16 +20,20 @@ const MAX_EXTRAS: u8 = 4;
 
 /// A piece of a packet in a page of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) grant: u32,
-    pub(super) offset: u16,
-    pub(super) size: u16,
-    pub(super) id: u16,
+pub struct Piece {
+    /// The page.
+    pub grant: u32,
+    /// Where in the page it begins.
+    pub offset: u16,
+    /// Bytes.
+    pub size: u16,
+    /// The front end's own number.
+    pub id: u16,
 }
 
 /// Why a packet is not sent. The guest is told that it was wrong and goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub enum Wrong {
     /// Shorter than an Ethernet header, or its sizes contradict each other.
     Size,
     /// A piece runs over the end of its page.
@@ -46,17 +50,19 @@ pub(super) enum Wrong {
 
 /// A packet as the guest describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Description {
+pub struct Description {
     /// Its pieces, among those of the turn.
-    pub(super) pieces: Range<usize>,
+    pub pieces: Range<usize>,
     /// Slots with extra information.
-    pub(super) extras: u8,
-    pub(super) flags: u16,
+    pub extras: u8,
+    /// Those of its first slot.
+    pub flags: u16,
     /// Bytes of the whole.
-    pub(super) size: u16,
-    pub(super) gso: Option<Gso>,
+    pub size: u16,
+    /// How it is to be cut.
+    pub gso: Option<Gso>,
     /// Whether it can be sent.
-    pub(super) state: Result<(), Wrong>,
+    pub state: Result<(), Wrong>,
 }
 
 impl From<RingError> for Fault {
@@ -68,7 +74,10 @@ impl From<RingError> for Fault {
 const CUT: Fault = Fault::Protocol("a packet in the transmit ring whose rest is missing");
 
 /// Reads the next packet's description and puts its pieces behind those of the turn.
-pub(super) fn next<M: SharedMemory>(
+///
+/// # Errors
+/// [`Fault`]: after this the front end cannot be understood any more.
+pub fn next<M: SharedMemory>(
     ring: &mut Back<M, Tx>,
     pieces: &mut Vec<Piece>,
 ) -> Result<Option<Description>, Fault> {
@@ -152,7 +161,8 @@ impl Description {
         }
     }
 
-    pub(super) fn wrong(&mut self, wrong: Wrong) {
+    /// Notes why it cannot be sent; the first reason counts.
+    pub fn wrong(&mut self, wrong: Wrong) {
         self.state = self.state.and(Err(wrong));
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Transmit {
     ring: Back<Pages, Tx>,
     port: PortId,
     limit: Limit,
+    /// Turns that ended because of the limit.
+    throttled: u64,
 }
 
 /// The packets of one turn.
@@ -33,7 +35,12 @@ struct Batch {
 
 impl Transmit {
     pub(super) fn new(ring: Pages, port: PortId, limit: Limit) -> Transmit {
-        Transmit { ring: Back::attach(ring), port, limit }
+        Transmit { ring: Back::attach(ring), port, limit, throttled: 0 }
+    }
+
+    /// How often what the guest sends had to wait for its rate.
+    pub(super) fn throttled(&self) -> u64 {
+        self.throttled
     }
 
     pub(super) fn service(
@@ -65,6 +72,7 @@ impl Transmit {
                 break;
             }
             if let Some(later) = self.limit.wait(now) {
+                self.throttled += 1;
                 return Ok(Some(later));
             }
             let Some(packet) = request::next(&mut self.ring, &mut batch.pieces)? else { break };

@@ -88,4 +88,6 @@ pub struct Status {
     pub connected: u32,
     /// Devices that were disconnected by the daemon, and why.
     pub faults: Vec<(u8, super::Fault)>,
+    /// Why its store's connection was ended.
+    pub store_fault: Option<String>,
 }

@@ -35,7 +35,8 @@ impl Loop {
             Command::Ask(uuid, wish) => self.with(uuid, |guest, tools| guest.ask(wish, tools)),
             Command::Input(uuid) => self.with(uuid, |guest, _| guest.rung |= 1),
             Command::Stats(uuid, answer) => {
-                if let Some(guest) = self.guests.of_uuid(uuid) {
+                let stats = self.guests.of_uuid(uuid).and_then(|id| self.guests.get(id));
+                if let Some(guest) = stats {
                     let _ = answer.send(guest.stats());
                 }
             }
@@ -46,9 +47,8 @@ impl Loop {
 
     /// Does something with a guest and gives it a turn.
     fn with(&mut self, uuid: Uuid, verb: impl FnOnce(&mut Guest, &mut Tools)) {
-        if let Some(guest) = self.guests.of_uuid(uuid) {
-            verb(guest, &mut self.tools);
-            let id = guest.id;
+        if let Some(id) = self.guests.of_uuid(uuid) {
+            self.attend(id, verb);
             self.enqueue(id);
         }
     }

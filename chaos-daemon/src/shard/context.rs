@@ -104,4 +104,8 @@ pub enum Fault {
     /// The host's side failed; the guest is not to blame.
     #[error("the host failed: {0}")]
     Host(String),
+    /// The daemon panicked while it served the guest: a bug of ours, or of a library that
+    /// reads what guests write.
+    #[error("the daemon panicked serving the guest: {0}")]
+    Panic(String),
 }

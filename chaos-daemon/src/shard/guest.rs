@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use super::arrival::{Arrival, DeviceSpec, Plug, Status};
 use super::line::{Line, Role};
 use super::slot::Slot;
-use super::storm::Storm;
+use super::storm::{Effort, Storm};
+use super::timers::Later;
 use super::tools::Tools;
 use super::{Bell, DeviceId, GuestId};
 use crate::block::Completion;
@@ -32,8 +33,18 @@ pub(super) struct Guest {
     pub(super) rung: u32,
     /// Whether it waits for its turn.
     pub(super) queued: bool,
+    /// Serving it has panicked; it is served no longer.
+    pub(super) broken: bool,
     storm: Storm,
+    /// What this turn was for.
+    pub(super) effort: Effort,
+    /// A turn is due then, and not before.
+    held: Option<Instant>,
     events: u64,
+    /// How many of these have had their turn.
+    served: u64,
+    /// It has raised an event on its channel since its last turn.
+    pub(super) raised: bool,
 }
 
 /// A local port and what it is for.
@@ -42,6 +53,11 @@ struct Bound {
     role: Role,
     /// It fired and cannot fire again yet.
     masked: bool,
+}
+
+/// Whether a domain has run at all. One that is gone has.
+fn has_run(domain: DomId, tools: &Tools) -> bool {
+    tools.xen.domain_info(domain).map_or(true, |info| info.cpu_time > 0)
 }
 
 /// The devices of a set of bits.
@@ -54,12 +70,12 @@ pub(super) fn bits(mut set: u32) -> impl Iterator<Item = u8> {
 }
 
 impl Guest {
-    /// Binds the guest's channel. Every device is served as if it had just rung.
+    /// Binds the guest's channel. The devices of a guest that was served before are served
+    /// as if they had just rung.
     pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
         let Arrival { domain, line, devices, book, status, .. } = arrival;
         let mut guest = Guest {
             id,
-
             domain,
             line,
             book,
@@ -68,8 +84,13 @@ impl Guest {
             ports: Vec::new(),
             rung: 0,
             queued: false,
+            broken: false,
             storm: Storm::new(tools.now),
+            effort: Effort::default(),
+            held: None,
             events: 0,
+            served: 0,
+            raised: false,
         };
         for plug in devices {
             guest.plug(plug);
@@ -80,7 +101,7 @@ impl Guest {
                 return Err(e);
             }
         }
-        guest.rung = u32::MAX;
+        guest.rung = guest.line.rung_at_first();
         // It may sleep for an event that a daemon, killed, did not get to raise.
         guest.ports.iter().for_each(|bound| tools.notify(bound.port));
         Ok(guest)
@@ -115,7 +136,7 @@ impl Guest {
         }
     }
 
-    fn unbind_all(&mut self, tools: &mut Tools) {
+    pub(super) fn unbind_all(&mut self, tools: &mut Tools) {
         for bound in self.ports.drain(..) {
             tools.owners.remove(&bound.port);
             let _ = tools.channels.unbind(bound.port);
@@ -123,12 +144,14 @@ impl Guest {
     }
 
     /// Takes note of an event.
-    pub(super) fn fired(&mut self, port: Port) {
-        self.events += 1;
-        if let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) {
-            bound.masked = true;
+    pub(super) fn fired(&mut self, port: Port, tools: &Tools) {
+        let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) else { return };
+        bound.masked = true;
+        // Binding a port raises an event by itself.
+        if self.events > 0 || has_run(self.domain, tools) {
+            self.events += 1;
             match bound.role {
-                Role::Line => {}
+                Role::Line => self.raised = true,
                 Role::Device(slot) => self.rung |= 1 << slot,
             }
         }
@@ -139,9 +162,9 @@ impl Guest {
 
     /// Gives every device that rang its turn. Answers whether the guest wants another.
     pub(super) fn turn(&mut self, tools: &mut Tools) -> bool {
-        let woken = self.ports.iter().any(|bound| bound.masked);
+        let served = std::mem::replace(&mut self.served, self.events);
+        self.effort = Effort { woken: served != self.events, ..Effort::default() };
         self.rung |= self.take_line(tools);
-        let worked = self.rung != 0 || self.line.worked();
         let mut bells = 0;
         for slot in bits(self.rung) {
             self.rung &= !(1 << slot);
@@ -151,9 +174,23 @@ impl Guest {
         }
         self.ring(bells, tools);
         let at_rest = self.rung == 0 && self.line.rest();
-        let hold = if woken { self.storm.woke(tools.now, worked) } else { None };
+        let hold = self.storm.turn(tools.now, self.effort);
         self.unmask(at_rest, hold, tools);
-        !at_rest
+        match hold {
+            Some(at) if !at_rest => {
+                self.wait_until(at, tools);
+                false
+            }
+            _ => !at_rest,
+        }
+    }
+
+    /// Has the guest's next turn come at `at`; it wants only one.
+    fn wait_until(&mut self, at: Instant, tools: &mut Tools) {
+        if self.held.is_none_or(|held| held <= tools.now) {
+            self.held = Some(at);
+            tools.timers.add(at, Later::Turn(self.id));
+        }
     }
 
     /// Serves one device; answers whether it has more to do, and whether the guest has
@@ -164,8 +201,9 @@ impl Guest {
             return (false, false);
         };
         let mut bell = Bell::default();
-        let was = place.is_connected();
+        let (was, before) = (place.is_connected(), place.stats());
         let again = place.serve(self.domain, &mut bell, tools);
+        self.effort.of_device(&before, &place.stats());
         if was && !place.is_connected() {
             self.store_fault(slot, tools);
         }
@@ -238,10 +276,21 @@ impl Guest {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let mut stats = Stats { events: self.events, ..Stats::default() };
+        let (log_records, log_dropped) = self.book.counts();
+        let mut stats = Stats {
+            events: self.events,
+            held: self.storm.held(),
+            refused: self.line.refused(),
+            log_records,
+            log_dropped,
+            ..Stats::default()
+        };
         for place in self.slots.iter().flatten() {
             match place.plug.spec {
-                DeviceSpec::Console(_) => stats.console_bytes = place.stats().out_bytes,
+                DeviceSpec::Console(_) => {
+                    stats.console_bytes = place.stats().out_bytes;
+                    stats.console_throttled = place.stats().throttled;
+                }
                 DeviceSpec::Net(_) => stats.nics.push(place.stats()),
                 DeviceSpec::Block { .. } => stats.disks.push(place.stats()),
             }

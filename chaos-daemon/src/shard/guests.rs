@@ -1,13 +1,14 @@
-//! The guests of a shard: by number, by UUID, by port.
+//! The guests of a shard: by number and by UUID.
 
 use std::collections::HashMap;
 
-use lightvm::xen::{Port, XenError};
+use lightvm::xen::XenError;
 use slab::Slab;
 use uuid::Uuid;
 
 use super::GuestId;
 use super::arrival::Arrival;
+use super::contain::contained;
 use super::guest::Guest;
 use super::tools::Tools;
 
@@ -24,14 +25,8 @@ impl Guests {
         self.guests.get_mut(id.index as usize).filter(|guest| guest.id == id)
     }
 
-    pub(super) fn of_uuid(&mut self, uuid: Uuid) -> Option<&mut Guest> {
-        let id = *self.by_uuid.get(&uuid)?;
-        self.get(id)
-    }
-
-    pub(super) fn of_port(&mut self, port: Port, tools: &Tools) -> Option<&mut Guest> {
-        let id = *tools.owners.get(&port)?;
-        self.get(id)
+    pub(super) fn of_uuid(&self, uuid: Uuid) -> Option<GuestId> {
+        self.by_uuid.get(&uuid).copied()
     }
 
     /// Takes a guest in. One with the same UUID that was not told to leave does so now.
@@ -52,6 +47,8 @@ impl Guests {
     pub(super) fn remove(&mut self, uuid: Uuid, tools: &mut Tools) {
         let Some(id) = self.by_uuid.remove(&uuid) else { return };
         let mut guest = self.guests.remove(id.index as usize);
-        guest.leave(tools);
+        if let Err(panic) = contained(|| guest.leave(tools)) {
+            guest.break_off(panic, tools);
+        }
     }
 }

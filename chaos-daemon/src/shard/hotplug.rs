@@ -1,18 +1,36 @@
 //! What changes while a guest runs: devices that come and go, and what it is asked for.
 
+use lightvm::xen::XenError;
+
 use super::guest::Guest;
 use super::line::{Line, Role};
 use super::tools::Tools;
-use super::{Plug, Wish};
+use super::{DeviceSpec, Plug, Wish};
 use crate::channel::Channel;
 
 impl Guest {
     /// Puts a device in its place and tells the guest.
     pub(super) fn attach(&mut self, plug: Plug, tools: &Tools) {
+        if let Err(e) = self.renew_rings(&plug, tools) {
+            let (domain, slot) = (self.domain, plug.slot);
+            tracing::warn!(%domain, slot, "the rings of a new device are as they were: {e}");
+        }
         let offer = plug.offer.clone();
         self.page(tools, |channel| channel.show(&plug));
         self.plug(plug);
         self.with_facade(|facade| offer.into_iter().for_each(|device| facade.add(device)));
+    }
+
+    /// Makes the rings of a device such as nobody has used: another device may have.
+    fn renew_rings(&self, plug: &Plug, tools: &Tools) -> Result<(), XenError> {
+        let separate = match plug.spec {
+            DeviceSpec::Net(_) => plug.rings.len(),
+            DeviceSpec::Console(_) | DeviceSpec::Block { .. } => 1,
+        };
+        for frame in plug.rings.iter().take(separate) {
+            tools.xen.map(self.domain, &[*frame])?.write(0, &noxs::ring::FRESH);
+        }
+        Ok(())
     }
 
     /// Asks the guest to let go of a device.

@@ -46,6 +46,15 @@ impl Line {
         }
     }
 
+    /// The devices that may have rung before anybody served the guest, a bit each.
+    pub(super) fn rung_at_first(&self) -> u32 {
+        match self {
+            Line::Plain { .. } | Line::Facade(_) => u32::MAX,
+            // The page tells, or whoever took it over.
+            Line::Noxs(_) => 0,
+        }
+    }
+
     /// Whether nothing has come meanwhile that would not be told.
     pub(super) fn rest(&mut self) -> bool {
         match self {
@@ -55,16 +64,37 @@ impl Line {
         }
     }
 
-    /// Whether a wake without work for any device was for something nevertheless.
-    pub(super) fn worked(&self) -> bool {
-        matches!(self, Line::Facade(_))
+    /// What the guest said or asked through it in vain.
+    pub(super) fn refused(&self) -> u64 {
+        match self {
+            Line::Plain { .. } => 0,
+            Line::Noxs(channel) => channel.lies(),
+            Line::Facade(line) => line.refused(),
+        }
     }
 }
 
 impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
     pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
-        let Line::Noxs(channel) = &mut self.line else { return self.take_store(tools) };
+        let refused = self.line.refused();
+        let devices = match &self.line {
+            Line::Noxs(_) => self.take_page(tools),
+            // Its ports ring for more than moves data, such as room for packets.
+            Line::Plain { .. } | Line::Facade(_) => {
+                self.effort.worked = true;
+                self.take_store(tools)
+            }
+        };
+        if self.line.refused() != refused {
+            (self.effort.worked, self.effort.wrong) = (false, true);
+        }
+        devices
+    }
+
+    fn take_page(&mut self, tools: &Tools) -> u32 {
+        let raised = std::mem::take(&mut self.raised);
+        let Line::Noxs(channel) = &mut self.line else { return 0 };
         let news = channel.take();
         if news.report
             && let Some(said) = channel.said()
@@ -72,9 +102,13 @@ impl Guest {
             self.status.send_if_modified(|status| status.says(said));
         }
         if news.log {
+            let before = self.book.counts();
             channel.take_records(&self.book, tools.now);
+            self.effort.of_log(before, self.book.counts());
         }
-        news.devices
+        // Who did not say that it rings for its console may have printed whenever it calls.
+        let unsaid = raised && channel.taken(CONSOLE).is_none();
+        news.devices | u32::from(unsaid) << CONSOLE
     }
 
     /// Tells the guest that the rings of `devices` have news.
@@ -100,20 +134,25 @@ impl Guest {
         };
         let features = match &self.line {
             Line::Plain { .. } => Some(0),
+            // The console is there from the start, for whoever prints.
+            _ if slot == CONSOLE => Some(0),
             Line::Noxs(channel) => channel.taken(slot),
-            // Only the console is there from the start; the others come by events.
-            Line::Facade(_) if slot == CONSOLE => Some(0),
+            // The others come by events.
             Line::Facade(_) => return,
         };
         match (features, place.is_connected()) {
             (Some(features), false) if place.fault().is_none() => {
+                self.effort.connections += 1;
                 let front = front(&place.plug, features, self.domain, tools);
                 let met = front.and_then(|front| place.connect(self.domain, front, tools));
                 if let Err(fault) = met {
                     place.fail(self.domain, fault, tools);
                 }
             }
-            (None, true) => place.disconnect(self.domain, tools),
+            (None, true) => {
+                self.effort.connections += 1;
+                place.disconnect(self.domain, tools);
+            }
             _ => return,
         }
         self.tell_connected(slot);

@@ -7,6 +7,7 @@
 
 mod arrival;
 mod commands;
+mod contain;
 mod context;
 mod device;
 mod guest;

@@ -108,6 +108,11 @@ impl Slot {
     pub(super) fn fail(&mut self, domain: DomId, fault: Fault, tools: &mut Tools) {
         tracing::warn!(%domain, slot = self.id.slot, "device disconnected: {fault}");
         self.disconnect(domain, tools);
+        self.condemn(fault);
+    }
+
+    /// Says why it was disconnected, and is not connected again.
+    pub(super) fn condemn(&mut self, fault: Fault) {
         self.fault = Some(fault);
     }
 
@@ -142,5 +147,6 @@ fn sum(a: DeviceStats, b: DeviceStats) -> DeviceStats {
         errors: a.errors + b.errors,
         flushes: a.flushes + b.flushes,
         queued: b.queued,
+        throttled: a.throttled + b.throttled,
     }
 }

@@ -9,7 +9,7 @@ use super::line::{Line, Role};
 use super::tools::Tools;
 use super::{Fault, Pages, Wish};
 use crate::block::Abi;
-use crate::facade::{self, Ask, BlockAbi, Device, Event, Facade, Key, NetFront};
+use crate::facade::{self, Ask, BlockAbi, BusEvent, Device, Event, Facade, Key, NetFront};
 
 /// Rounds in one turn of a store whose guest goes on asking meanwhile.
 const ROUNDS: u32 = 4;
@@ -31,6 +31,11 @@ impl StoreLine {
 
     pub(super) fn remote_ports(&self) -> Vec<(u32, Role)> {
         vec![(self.port, Role::Line), (self.console, Role::Device(super::line::CONSOLE))]
+    }
+
+    /// Requests that were answered with an error.
+    pub(super) fn refused(&self) -> u64 {
+        self.facade.machine().refused()
     }
 
     /// Whether the guest's requests are answered.
@@ -67,7 +72,22 @@ impl Guest {
 
     fn store_event(&mut self, event: Event, tools: &mut Tools) -> u32 {
         match event {
-            Event::Attach { device, front } => {
+            Event::Device(event) => return self.device_event(event, tools),
+            Event::AskTaken => self.status.send_modify(|status| {
+                status.acknowledged = (status.acknowledged.0.wrapping_add(1), 0);
+            }),
+            Event::Broken(error) => {
+                tracing::warn!(domain = %self.domain, "store connection ended: {error}");
+                self.status.send_modify(|status| status.store_fault = Some(error.to_string()));
+            }
+        }
+        0
+    }
+
+    fn device_event(&mut self, event: BusEvent, tools: &mut Tools) -> u32 {
+        match event {
+            BusEvent::Attach { device, front } => {
+                self.effort.connections += 1;
                 let attached = self.attach_front(device, front, tools);
                 let slot = self.slot_of(device);
                 self.with_facade(|facade| match &attached {
@@ -79,25 +99,19 @@ impl Guest {
                 }
                 return slot.map_or(0, |slot| 1 << slot);
             }
-            Event::Detach { device } => {
+            BusEvent::Detach { device } => {
                 self.detach_front(device, tools);
                 self.with_facade(|facade| facade.detached(device));
             }
-            Event::Removed { device } => {
+            BusEvent::Removed { device } => {
                 if let Some(slot) = self.slot_of(device) {
                     self.detach_front(device, tools);
                     self.slots[usize::from(slot)] = None;
                     self.tell_connected(slot);
                 }
             }
-            Event::Unfit { device, reason } => {
+            BusEvent::Unfit { device, reason } => {
                 tracing::warn!(domain = %self.domain, %device, "front end not served: {reason}");
-            }
-            Event::AskTaken => self.status.send_modify(|status| {
-                status.acknowledged = (status.acknowledged.0.wrapping_add(1), 0);
-            }),
-            Event::Broken(error) => {
-                tracing::warn!(domain = %self.domain, "store connection ended: {error}");
             }
         }
         0

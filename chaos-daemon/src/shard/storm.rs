@@ -1,24 +1,75 @@
-//! A bound on how often a guest may wake its shard.
+//! A bound on how much of its shard a guest may have without bringing it work.
 //!
-//! A port that fired stays masked until it is served and unmasked. A guest that has
-//! used up its allowance stays masked a little longer: nothing of its work is lost, it
-//! is done in fewer, larger pieces, and its neighbours keep the time.
+//! A port that fired stays masked until it is served and unmasked. A guest that has used up
+//! its allowance waits until it has earned what it owes: nothing of its work is lost, it is
+//! done in fewer, larger pieces, and its neighbours keep the time. What a turn costs is what
+//! came of it: real work is nearly free, or a busy guest would be a hostile one.
 
 use std::time::{Duration, Instant};
 
-/// Wakes a guest may save up.
-const BURST: u32 = 1000;
-/// Wakes a guest gets back each second.
-const RATE: u32 = 10_000;
-/// How long a port of a guest without allowance stays masked.
+use lightvm::api::DeviceStats;
+
+/// What a guest may save up.
+const BURST: i64 = 1000;
+/// What a guest earns each second.
+const RATE: i64 = 10_000;
+/// The shortest wait of a guest that owes.
 const HOLD: Duration = Duration::from_millis(1);
-/// What a wake counts that brought no work.
-const EMPTY: u32 = 10;
+/// The longest: a guest that stops is not punished for long.
+const LONGEST: Duration = Duration::from_millis(100);
+/// What a wake costs that brought work.
+const WAKE: i64 = 1;
+/// What a turn costs that was for nothing, or for what is wrong alone.
+const EMPTY: i64 = 10;
+/// What it costs to connect or disconnect a device: pages are mapped, the switch is told.
+const CONNECTION: i64 = 100;
+
+/// What a turn was for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effort {
+    /// The guest raised an event for it.
+    pub(super) woken: bool,
+    /// A device moved data, the store was asked, a record was taken.
+    pub(super) worked: bool,
+    /// Something was wrong, dropped or refused.
+    pub(super) wrong: bool,
+    /// Devices that were connected or disconnected.
+    pub(super) connections: u32,
+}
+
+impl Effort {
+    /// Takes in what a device has done.
+    pub(super) fn of_device(&mut self, before: &DeviceStats, after: &DeviceStats) {
+        let work =
+            |of: &DeviceStats| [of.in_count, of.out_count, of.in_bytes, of.out_bytes, of.flushes];
+        self.worked |= work(before) != work(after);
+        let wrong = |of: &DeviceStats| [of.errors, of.out_dropped];
+        self.wrong |= wrong(before) != wrong(after);
+    }
+
+    /// Takes in what became of log records: those that were written, and those of them that
+    /// were dropped.
+    pub(super) fn of_log(&mut self, before: (u64, u64), after: (u64, u64)) {
+        let dropped = after.1 - before.1;
+        self.worked |= after.0 - before.0 > dropped;
+        self.wrong |= dropped > 0;
+    }
+
+    fn price(self) -> i64 {
+        let turn = match (self.woken, self.worked, self.wrong) {
+            (true, true, _) => WAKE,
+            (true, false, _) | (false, false, true) => EMPTY,
+            (false, ..) => 0,
+        };
+        turn + CONNECTION * i64::from(self.connections)
+    }
+}
 
 /// One guest's allowance.
 #[derive(Clone, Debug)]
 pub(super) struct Storm {
-    left: u32,
+    /// Below zero: it owes.
+    left: i64,
     refilled: Instant,
     held: u64,
 }
@@ -28,29 +79,36 @@ impl Storm {
         Storm { left: BURST, refilled: now, held: 0 }
     }
 
-    /// Books a wake, one that brought work or not. Answers until when its port has to
-    /// stay masked; `None`: it may fire again at once.
-    pub(super) fn woke(&mut self, now: Instant, work: bool) -> Option<Instant> {
+    /// Books a turn. Answers until when the guest has to wait; `None`: it may go on.
+    pub(super) fn turn(&mut self, now: Instant, effort: Effort) -> Option<Instant> {
+        let price = effort.price();
         self.refill(now);
-        let price = if work { 1 } else { EMPTY };
-        if self.left >= price {
-            self.left -= price;
+        if price == 0 {
+            return None;
+        }
+        self.left = self.left.saturating_sub(price);
+        if self.left >= 0 {
             return None;
         }
         self.held += 1;
-        Some(now + HOLD)
+        let owed = Duration::from_micros((-self.left * 1_000_000 / RATE).unsigned_abs());
+        let wait = owed.clamp(HOLD, LONGEST);
+        if owed > LONGEST {
+            self.left = -(RATE * i64::try_from(LONGEST.as_millis()).unwrap_or(0) / 1000);
+        }
+        Some(now + wait)
     }
 
-    /// How often its port was kept masked.
+    /// How often it had to wait.
     pub(super) fn held(&self) -> u64 {
         self.held
     }
 
     fn refill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.refilled).as_micros();
-        let gained = passed * u128::from(RATE) / 1_000_000;
+        let gained =
+            i64::try_from(passed).unwrap_or(i64::MAX / RATE).saturating_mul(RATE) / 1_000_000;
         if gained > 0 {
-            let gained = u32::try_from(gained).unwrap_or(u32::MAX);
             self.left = self.left.saturating_add(gained).min(BURST);
             self.refilled = now;
         }
@@ -63,29 +121,57 @@ mod tests {
 
     use super::*;
 
+    const WORK: Effort = Effort { woken: true, worked: true, wrong: false, connections: 0 };
+    const NOTHING: Effort = Effort { woken: true, worked: false, wrong: false, connections: 0 };
+
     #[test]
     fn an_ordinary_guest_is_never_held() {
         let start = Instant::now();
         let mut storm = Storm::new(start);
+        let more = Effort { woken: false, ..WORK };
         for ms in 0..10_000 {
             let now = start + Duration::from_millis(ms);
-            assert!((0..8).all(|_| storm.woke(now, true).is_none()));
+            assert!((0..8).all(|_| storm.turn(now, WORK).is_none()));
+            assert!((0..50).all(|_| storm.turn(now, more).is_none()));
         }
         assert_eq!(storm.held(), 0);
+    }
+
+    #[test]
+    fn wrong_requests_without_an_event_are_not_free() {
+        let start = Instant::now();
+        let mut storm = Storm::new(start);
+        let wrong = Effort { wrong: true, ..Effort::default() };
+        assert!((0..100).all(|_| storm.turn(start, wrong).is_none()));
+        assert_eq!(storm.turn(start, wrong), Some(start + HOLD));
+        assert_eq!(storm.turn(start, Effort::default()), None);
+    }
+
+    #[test]
+    fn a_device_that_comes_and_goes_costs_more_and_a_wait_is_bounded() {
+        let start = Instant::now();
+        let mut storm = Storm::new(start);
+        let two = Effort { connections: 2, ..WORK };
+        assert_eq!((0..100).filter(|_| storm.turn(start, two).is_none()).count(), 4);
+        let wait = storm.turn(start, two).unwrap() - start;
+        assert_eq!(wait, LONGEST);
+        assert_eq!(storm.turn(start + LONGEST * 2, WORK), None);
     }
 
     proptest! {
         #[test]
         fn wakes_are_bounded_however_they_come(gaps in prop::collection::vec(0u64..300, 1..3000)) {
             let start = Instant::now();
-            let (mut storm, mut now, mut free) = (Storm::new(start), start, 0u64);
+            let (mut storm, mut now, mut turns) = (Storm::new(start), start, 0i64);
             for gap in gaps {
                 now += Duration::from_micros(gap);
-                free += u64::from(storm.woke(now, true).is_none());
+                turns += 1;
+                // Whoever has to wait does.
+                now = storm.turn(now, NOTHING).unwrap_or(now);
             }
-            let passed = now.duration_since(start).as_micros();
-            let bound = u128::from(BURST) + passed * u128::from(RATE) / 1_000_000 + 1;
-            prop_assert!(u128::from(free) <= bound, "{free} of {bound}");
+            let passed = i64::try_from(now.duration_since(start).as_micros()).unwrap();
+            let bound = (BURST + passed * RATE / 1_000_000) / EMPTY + 2;
+            prop_assert!(turns <= bound, "{turns} of {bound}");
         }
     }
 }

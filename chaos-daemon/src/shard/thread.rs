@@ -6,20 +6,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::Receiver;
-use lightvm::xen::Xen;
+use lightvm::xen::{Port, Xen};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
 
+use super::guest::Guest;
 use super::guests::Guests;
 use super::timers::{Later, Timers};
 use super::tools::Tools;
 use super::{Command, DeviceId, GuestId, ShardError};
 use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
-
-/// Events taken at once, so that a storm of them does not keep guests from their turns.
-const EVENTS_AT_ONCE: usize = 256;
 
 /// What a shard waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +46,8 @@ pub(super) struct Loop {
     queue: VecDeque<GuestId>,
     /// Devices for which the switch has more than one turn may bring.
     undelivered: VecDeque<DeviceId>,
+    /// Ports that fired, empty between calls.
+    fired: Vec<Port>,
     inbox: Receiver<Command>,
     wake: Arc<EventFd>,
     pub(super) stopped: bool,
@@ -64,6 +64,7 @@ impl Loop {
         let tools = Tools {
             channels: xen.event_channels()?,
             owners: HashMap::new(),
+            unmasked: Vec::new(),
             grants: xen.grants()?,
             xen,
             fabric: Fabric::new(seed)?,
@@ -85,6 +86,7 @@ impl Loop {
             guests: Guests::default(),
             queue: VecDeque::new(),
             undelivered: VecDeque::new(),
+            fired: Vec::new(),
             inbox,
             wake,
             stopped: false,
@@ -97,6 +99,7 @@ impl Loop {
             self.wait();
             self.timers();
             self.turns();
+            self.tools.unmask_all();
             self.deliveries();
             self.tools.engine.submit_all();
         }
@@ -138,33 +141,35 @@ impl Loop {
                 }
             }
             Source::Channels => self.take_events(),
-            Source::Fabric => self.tools.fabric.turn(self.tools.now),
+            Source::Fabric => self.switch(),
             Source::Engine => self.take_completions(),
         }
     }
 
+    /// Takes one read's worth of events: what is left keeps the descriptor readable, and
+    /// guests get their turns in between.
     fn take_events(&mut self) {
-        for _ in 0..EVENTS_AT_ONCE {
-            let Ok(Some(port)) = self.tools.channels.pending() else { return };
-            match self.guests.of_port(port, &self.tools) {
-                Some(guest) => {
-                    guest.fired(port);
-                    let id = guest.id;
+        let mut fired = std::mem::take(&mut self.fired);
+        // It fails when a guest's port has become unusable; epoll tells the rest.
+        let _ = self.tools.channels.pending_all(&mut fired);
+        for port in fired.drain(..) {
+            match self.tools.owners.get(&port).copied() {
+                Some(id) => {
+                    self.attend(id, |guest, tools| guest.fired(port, tools));
                     self.enqueue(id);
                 }
-                // Of a guest that has left; nobody will unmask it.
-                None => drop(self.tools.channels.unmask(port)),
+                // Of a guest that has left; nobody else will unmask it.
+                None => self.tools.unmasked.push(port),
             }
         }
+        self.fired = fired;
     }
 
     fn take_completions(&mut self) {
         while let Some(completion) = self.tools.engine.completion() {
             let DeviceId { guest: id, slot } = completion.token.device;
-            if let Some(guest) = self.guests.get(id) {
-                guest.completed(slot, completion);
-                self.enqueue(id);
-            }
+            self.attend(id, |guest, _| guest.completed(slot, completion));
+            self.enqueue(id);
         }
     }
 
@@ -183,14 +188,13 @@ impl Loop {
                 Later::Unmask(id, port) => {
                     // Its number may be another guest's by now.
                     if self.tools.owners.get(&port) == Some(&id) {
-                        let _ = self.tools.channels.unmask(port);
+                        self.tools.unmasked.push(port);
                     }
                 }
+                Later::Turn(id) => self.enqueue(id),
                 Later::Serve(DeviceId { guest: id, slot }) => {
-                    if let Some(guest) = self.guests.get(id) {
-                        guest.rung |= 1 << slot;
-                        self.enqueue(id);
-                    }
+                    self.attend(id, |guest, _| guest.rung |= 1 << slot);
+                    self.enqueue(id);
                 }
             }
         }
@@ -202,7 +206,7 @@ impl Loop {
             let Some(id) = self.queue.pop_front() else { return };
             let Some(guest) = self.guests.get(id) else { continue };
             guest.queued = false;
-            if guest.turn(&mut self.tools) {
+            if self.attend(id, Guest::turn) == Some(true) {
                 self.enqueue(id);
             }
         }
@@ -221,9 +225,8 @@ impl Loop {
     }
 
     fn deliver(&mut self, device: DeviceId) {
-        if let Some(guest) = self.guests.get(device.guest)
-            && guest.deliver(device.slot, &mut self.tools)
-        {
+        let more = self.attend(device.guest, |guest, tools| guest.deliver(device.slot, tools));
+        if more == Some(true) {
             self.undelivered.push_back(device);
         }
     }

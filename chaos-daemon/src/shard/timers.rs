@@ -13,6 +13,8 @@ use super::{DeviceId, GuestId};
 pub(super) enum Later {
     /// Let a port of a guest fire again.
     Unmask(GuestId, Port),
+    /// Give a guest a turn.
+    Turn(GuestId),
     /// Give a device a turn.
     Serve(DeviceId),
 }

@@ -17,6 +17,8 @@ pub(super) struct Tools {
     pub(super) channels: EventChannels,
     /// Whose a local port is.
     pub(super) owners: HashMap<Port, GuestId>,
+    /// Ports that may fire again, for [`Tools::unmask_all`].
+    pub(super) unmasked: Vec<Port>,
     pub(super) grants: GrantDevice,
     pub(super) fabric: Fabric,
     pub(super) engine: Engine,
@@ -50,12 +52,19 @@ impl Tools {
         let _ = self.channels.notify(port);
     }
 
-    /// Lets `port` fire again, now or at `hold`.
+    /// Lets `port` fire again, after the turns of this round or at `hold`.
     pub(super) fn unmask(&mut self, guest: GuestId, port: Port, hold: Option<Instant>) {
         match hold {
             Some(at) => self.timers.add(at, Later::Unmask(guest, port)),
-            // A port that is no longer bound has nothing to be unmasked.
-            None => drop(self.channels.unmask(port)),
+            None => self.unmasked.push(port),
         }
+    }
+
+    /// Lets ports fire again whose guests have had their turns, with one call for many.
+    pub(super) fn unmask_all(&mut self) {
+        // The kernel passes over a port that is no longer bound, and over one that was bound
+        // anew and is not masked.
+        let _ = self.channels.unmask_all(&self.unmasked);
+        self.unmasked.clear();
     }
 }

@@ -1,9 +1,11 @@
 //! What can go wrong between the daemon, the store and the kernel's back ends.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::block::disk::DiskError;
 
 /// The store cannot be reached or refused something.
 #[derive(Debug, Error)]
@@ -78,6 +80,9 @@ pub enum HotplugError {
         /// The system's answer.
         source: io::Error,
     },
+    /// Another guest or program has it.
+    #[error(transparent)]
+    Locked(#[from] DiskError),
     /// Neither a regular file nor a block device.
     #[error("{0} is neither a file nor a block device")]
     NoDisk(PathBuf),
@@ -105,7 +110,21 @@ pub enum XenStoreError {
     /// There is one already.
     #[error("the guest has a device {0} already")]
     Exists(String),
+    /// The guest was asked to let go of it and did not.
+    #[error("the guest does not let go of {0}; take it by force")]
+    Held(String),
     /// There is none.
     #[error("the guest has no device {0}")]
     NoDevice(String),
+}
+
+impl XenStoreError {
+    /// The disk that another guest or program has, when that is the error.
+    #[must_use]
+    pub fn disk_in_use(&self) -> Option<&Path> {
+        match self {
+            XenStoreError::Hotplug(HotplugError::Locked(DiskError::InUse { path })) => Some(path),
+            _ => None,
+        }
+    }
 }

@@ -94,7 +94,7 @@ fn a_disk_has_one_writer_or_many_readers() {
         let config = GuestConfig::from_overrides(guest("other", writable)).expect("sound").config;
         let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false };
         let refused = chaosd.client.create(&request).expect_err("refused").to_string();
-        assert!(refused.contains("shared is in use"), "{refused}");
+        assert!(refused.contains("shared is in use by guest writer"), "{refused}");
     }
     chaosd.client.destroy("writer").expect("destroyed");
     chaosd.create(guest("first", false), Wait::Ready);

@@ -1,129 +1,57 @@
 //! Debian as it is, on a disk: it finds a XenStore, and none runs on the host.
 //!
-//! Each way of booting is tried once, with all that is to be seen in it. The release is
-//! dom0's own: the boxes have one each.
+//! Each way of booting is tried once, with all that is to be seen in it, two guests at a
+//! time: one daemon serves both, and its death is felt by both.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::time::Instant;
 
-use lightvm::api::{GuestInfo, NetworkSpec, StopRequest, Uplink, Wait};
-use lightvm::config::{Disk, GuestOverrides, GuestType, MemSize};
+use lightvm::api::{NetworkSpec, Uplink};
+use lightvm::config::GuestType;
 
-use crate::harness::{Chaosd, image, nic, run};
+use crate::debian::{Debian, NUMBERS, Start, Writes};
+use crate::harness::{Chaosd, eventually, run};
+use crate::leaks::Host;
+use crate::restart::Talk;
 
-/// A Debian takes about a minute to boot on an emulated host, and longer on a busy one.
-const BOOT: Duration = Duration::from_secs(240);
-const ECHO: u16 = 7;
-const SHELL: u16 = 8;
-
-/// The release of Debian that dom0 is.
-fn suite() -> String {
-    let os = fs::read_to_string("/etc/os-release").expect("a release");
-    let code = os.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    code.expect("its name").to_owned()
-}
-
-/// How a Debian is started.
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    /// The kernel and its initramfs, as a PVH guest.
-    Pvh,
-    /// Debian's PV boot loader, which takes both from the disk.
-    Grub,
-}
-
-impl Start {
-    fn config(self, name: &str, disk: &Path) -> GuestOverrides {
-        let file = |end: &str| Some(image(&format!("debian/{}-{end}", suite())));
-        let common = GuestOverrides {
-            name: Some(name.parse().expect("a name")),
-            memory: Some(MemSize::from_kib(256 << 10).expect("a size")),
-            nic: Some(nic("debian")),
-            disk: Some(vec![Disk { writable: true, ..Disk::new(disk) }]),
-            ..GuestOverrides::default()
-        };
-        let cmdline = "root=/dev/xvda rw console=hvc0 quiet net.ifnames=0 panic=-1";
-        match self {
-            Start::Pvh => GuestOverrides {
-                kernel: file("disk-vmlinuz"),
-                ramdisk: file("disk-initrd"),
-                guest_type: Some(GuestType::Pvh),
-                cmdline: Some(cmdline.into()),
-                ..common
-            },
-            Start::Grub => GuestOverrides {
-                kernel: file("grub-x86_64-xen.bin"),
-                guest_type: Some(GuestType::Pv),
-                ..common
-            },
-        }
-    }
-}
-
-/// A Debian that has booted and has its address.
-struct Debian<'a> {
-    chaosd: &'a mut Chaosd,
-    name: String,
-    address: String,
-}
-
-impl Debian<'_> {
-    fn boot(chaosd: &mut Chaosd, start: Start) -> Debian<'_> {
-        let name = format!("debian-{start:?}").to_lowercase();
-        let disk = chaosd.path(&format!("{name}.img"));
-        let original = image(&format!("debian/{}-disk.img", suite()));
-        run(&format!("cp --sparse=always {} {}", original.display(), disk.display()));
-        chaosd.create(start.config(&name, &disk), Wait::None);
-        let guest = chaosd.info(&name).expect("a guest");
-        let address = address(&guest);
-        let debian = Debian { chaosd, name, address };
-        drop(debian.connect(ECHO, BOOT));
-        debian
-    }
-
-    /// A connection; the guest may still be booting.
-    fn connect(&self, port: u16, patience: Duration) -> TcpStream {
-        let address: SocketAddr = format!("{}:{port}", self.address).parse().expect("an address");
-        let end = Instant::now() + patience;
-        loop {
-            match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
-                    return stream;
-                }
-                Err(e) if Instant::now() > end => {
-                    panic!("{e}; {:?}", self.chaosd.output(&self.name))
-                }
-                Err(_) => thread::sleep(Duration::from_millis(200)),
-            }
-        }
-    }
-
-    /// What a command prints, run by a shell in the guest.
-    fn run(&self, command: &str) -> String {
-        let mut stream = self.connect(SHELL, Duration::from_secs(30));
-        stream.write_all(format!("{command}\nexit\n").as_bytes()).expect("asked");
-        let mut output = String::new();
-        stream.read_to_string(&mut output).expect("an answer");
-        output.trim().to_owned()
-    }
-}
-
-fn address(guest: &GuestInfo) -> String {
-    let addresses = guest.nics.iter().flat_map(|nic| &nic.nic.addresses);
-    let first = addresses.map(ToString::to_string).find(|text| text.contains('.'));
-    let address = first.expect("its network gave it an address");
-    address.split('/').next().expect("an address").to_owned()
-}
+/// Daemons killed under each pair of guests.
+const KILLS: u32 = 5;
 
 #[test]
 #[ignore = "needs Xen: scripts/test"]
 fn debian_boots_as_it_is_with_network_and_disk() {
     let mut chaosd = Chaosd::start();
     assert!(!Path::new("/run/xenstored/socket").exists(), "no XenStore runs here");
+    network(&chaosd);
+    let before = Host::of(&chaosd);
+    let began = Instant::now();
+    let report = |what: &str| println!("{:5.1} s: {what}", began.elapsed().as_secs_f32());
+
+    let [pvh, pv] = [GuestType::Pvh, GuestType::Pv].map(|kind| {
+        let name = format!("{kind}-kernel");
+        Debian::start(&chaosd, &name, Start::Kernel(kind))
+    });
+    let [pvh, pv] = live(&mut chaosd, [pvh, pv], &report);
+    reboots(&chaosd, &pvh.guest);
+    ends(&chaosd, &pv, &report);
+
+    let grub = [GuestType::Pv, GuestType::Pvh].map(|kind| {
+        let name = format!("{kind}-grub");
+        Debian::start(&chaosd, &name, Start::Grub(kind))
+    });
+    pvh.guest.log_in(&chaosd, 2);
+    assert_eq!(pvh.guest.run(&format!("cat {NUMBERS}")), counted(pvh.numbers).trim());
+    report("pvh-kernel has booted again and has what it wrote");
+    ends(&chaosd, &pvh, &report);
+    for lived in live(&mut chaosd, grub, &report) {
+        ends(&chaosd, &lived, &report);
+    }
+    eventually("the host as it was", || (Host::of(&chaosd) == before).then_some(()));
+}
+
+/// A network whose daemon answers DHCP.
+fn network(chaosd: &Chaosd) {
     let spec = NetworkSpec {
         name: "debian".into(),
         uplink: Uplink::Routed { nat: true },
@@ -133,31 +61,59 @@ fn debian_boots_as_it_is_with_network_and_disk() {
         mtu: None,
     };
     chaosd.client.create_network(&spec).expect("a network");
-    for start in [Start::Pvh, Start::Grub] {
-        let began = Instant::now();
-        let mut debian = Debian::boot(&mut chaosd, start);
-        println!("{start:?}: reached over TCP after {:?}", began.elapsed());
-        finds_itself(&debian);
-        keeps_what_it_writes(&debian);
-        outlives_the_daemon(&mut debian);
-        ends_when_asked(debian, start);
+}
+
+/// A guest that has shown what it can do, and how many numbers it has on its disk.
+struct Lived {
+    guest: Debian,
+    numbers: u64,
+}
+
+fn live(chaosd: &mut Chaosd, guests: [Debian; 2], report: &dyn Fn(&str)) -> [Lived; 2] {
+    for guest in &guests {
+        guest.log_in(chaosd, 1);
+        report(&format!("{}: logged in on its console", guest.name));
+        finds_itself(chaosd, guest);
+        keeps_what_it_writes(guest);
     }
+    let work: Vec<_> =
+        guests.iter().map(|guest| (Talk::start(&guest.address), Writes::start(guest))).collect();
+    for _ in 0..KILLS {
+        let before: Vec<_> = work.iter().map(|(t, w)| (t.echoed(), w.acknowledged())).collect();
+        for ((talk, writes), (echoed, acknowledged)) in work.iter().zip(before) {
+            eventually("an echo and a write", || {
+                (talk.echoed() > echoed && writes.acknowledged() > acknowledged).then_some(())
+            });
+        }
+        chaosd.kill_and_restart();
+    }
+    report(&format!("{KILLS} daemons killed"));
+    let mut work = work.into_iter();
+    guests.map(|guest| {
+        let (talk, writes) = work.next().expect("one for each");
+        let echoed = talk.echoed();
+        eventually("an echo", || (talk.echoed() > echoed).then_some(()));
+        talk.end();
+        let numbers = writes.end(&guest);
+        report(&format!("{}: {echoed} echoes on one connection, {numbers} writes", guest.name));
+        Lived { guest, numbers }
+    })
 }
 
-fn finds_itself(debian: &Debian<'_>) {
-    let own = debian.run("ip -4 -o addr show dev eth0");
-    assert!(own.contains(&debian.address), "{own}");
-    let mac = debian.run("cat /sys/class/net/eth0/address");
-    let guest = debian.chaosd.info(&debian.name).expect("a guest");
-    let given = guest.nics[0].nic.mac.expect("its network gave it an address");
+/// Its console, its address and its disk are those it was given.
+fn finds_itself(chaosd: &Chaosd, guest: &Debian) {
+    let own = guest.run("ip -4 -o addr show dev eth0");
+    assert!(own.contains(&format!("inet {}/24", guest.address)), "{own}");
+    assert!(own.contains("dynamic"), "not by DHCP: {own}");
+    let mac = guest.run("cat /sys/class/net/eth0/address");
+    let info = chaosd.info(&guest.name).expect("a guest");
+    let given = info.nics[0].nic.mac.expect("its network gave it an address");
     assert_eq!(mac, given.to_string().to_lowercase());
-    assert_eq!(debian.run("cat /sys/block/xvda/ro"), "0");
-    let login = debian.chaosd.output(&debian.name);
-    assert!(login.contains("guest login:"), "{login:?}");
+    assert_eq!(guest.run("cat /sys/block/xvda/ro /sys/hypervisor/type"), "0\nxen");
 }
 
-fn keeps_what_it_writes(debian: &Debian<'_>) {
-    let sums = debian.run(
+fn keeps_what_it_writes(guest: &Debian) {
+    let sums = guest.run(
         "dd if=/dev/urandom of=/root/data bs=1M count=8 2>/dev/null && sync && \
          md5sum </root/data && echo 3 >/proc/sys/vm/drop_caches && md5sum </root/data",
     );
@@ -166,43 +122,29 @@ fn keeps_what_it_writes(debian: &Debian<'_>) {
     assert_eq!(sums[0], sums[1]);
 }
 
-/// A connection that is open goes on, and a file that is being written gets whole.
-fn outlives_the_daemon(debian: &mut Debian<'_>) {
-    let mut echo = debian.connect(ECHO, Duration::from_secs(10));
-    let mut answers = BufReader::new(echo.try_clone().expect("a second handle"));
-    let mut say = |text: &str| {
-        writeln!(echo, "{text}").expect("said");
-        let mut answer = String::new();
-        answers.read_line(&mut answer).expect("an answer");
-        assert_eq!(answer.trim(), text);
-    };
-    say("before");
-    let mut writing = debian.connect(SHELL, Duration::from_secs(10));
-    let command = "seq 1 200000 >/root/numbers && sync && md5sum </root/numbers\nexit\n";
-    writing.write_all(command.as_bytes()).expect("asked");
-    for _ in 0..3 {
-        thread::sleep(Duration::from_millis(300));
-        debian.chaosd.kill_and_restart();
-        say("after");
-    }
-    let mut sum = String::new();
-    writing.read_to_string(&mut sum).expect("an answer");
-    let expected = run("seq 1 200000 | md5sum");
-    assert_eq!(sum.trim(), expected.trim());
-    debian.run("echo 3 >/proc/sys/vm/drop_caches");
-    assert_eq!(debian.run("md5sum </root/numbers"), expected.trim());
+/// It is asked to, does so, and another domain is built for it.
+fn reboots(chaosd: &Chaosd, guest: &Debian) {
+    let before = chaosd.info(&guest.name).expect("a guest").summary.domid;
+    let said = chaosd.lvm(&["reboot", "--timeout", "120", &guest.name]);
+    assert!(said.contains("stopped and runs again"), "{said}");
+    assert_ne!(chaosd.info(&guest.name).expect("a guest").summary.domid, before);
 }
 
-/// What it wrote is on the disk then.
-fn ends_when_asked(debian: Debian<'_>, start: Start) {
-    let sum = debian.run("md5sum </root/data");
-    let Debian { chaosd, name, .. } = debian;
-    let how = StopRequest { timeout_ms: Some(120_000), force: false };
-    chaosd.client.poweroff(&name, &how).expect("it ends when asked");
-    chaosd.wait_until_gone(&name);
-    let disk = chaosd.path(&format!("debian-{start:?}.img").to_lowercase());
-    let on_disk =
-        run(&format!("debugfs -R 'cat /root/data' {} 2>/dev/null | md5sum", disk.display()));
-    assert_eq!(on_disk.trim(), sum, "{start:?}");
-    fs::remove_file(disk).expect("removed");
+/// It is asked to, powers off, and leaves a clean file system with all it wrote.
+fn ends(chaosd: &Chaosd, lived: &Lived, report: &dyn Fn(&str)) {
+    let Lived { guest, numbers } = lived;
+    let said = chaosd.lvm(&["shutdown", "--timeout", "120", &guest.name]);
+    assert!(said.contains("stopped and is destroyed"), "{said}");
+    assert!(chaosd.info(&guest.name).is_none(), "{} is still there", guest.name);
+    let features = run(&format!("debugfs -R features {} 2>/dev/null", guest.disk.display()));
+    assert!(features.contains("has_journal"), "{features}");
+    assert!(!features.contains("needs_recovery"), "it was not unmounted: {features}");
+    assert_eq!(guest.file(NUMBERS), counted(*numbers), "{}", guest.name);
+    fs::remove_file(&guest.disk).expect("removed");
+    report(&format!("{} has powered off, its file system is clean", guest.name));
+}
+
+/// The numbers up to `last`, a line for each.
+fn counted(last: u64) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
 }

@@ -1,7 +1,7 @@
 //! A daemon of a test's own, guests in it, and what the host says about them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
@@ -63,10 +63,11 @@ impl Chaosd {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let text = format!(
-            "socket = {:?}\nstate = {:?}\nlogs = {:?}\n",
+            "socket = {:?}\nstate = {:?}\nlogs = {:?}\nnetworks = {:?}\n",
             path("socket"),
             path("state"),
-            path("logs")
+            path("logs"),
+            path("networks")
         );
         fs::write(path("chaosd.toml"), text).expect("written");
         let process = spawn(folder.path());
@@ -81,10 +82,21 @@ impl Chaosd {
 
     /// Kills the daemon as nothing can prepare for, and starts another on the same folders.
     pub(crate) fn kill_and_restart(&mut self) {
+        self.restart_after(|| ());
+    }
+
+    /// As [`Chaosd::kill_and_restart`], with something done while there is no daemon.
+    pub(crate) fn restart_after(&mut self, meanwhile: impl FnOnce()) {
+        self.kill_and_start(meanwhile);
+        self.client = connect(&self.path("socket"));
+    }
+
+    /// As [`Chaosd::restart_after`], without waiting until the next daemon answers.
+    pub(crate) fn kill_and_start(&mut self, meanwhile: impl FnOnce()) {
         self.process.kill().expect("killed");
         self.process.wait().expect("waited for");
+        meanwhile();
         self.process = spawn(self.folder.path());
-        self.client = connect(&self.path("socket"));
     }
 
     /// As [`Chaosd::kill_and_restart`], with a SIGTERM that it can prepare for.
@@ -117,6 +129,24 @@ impl Chaosd {
             mtu: None,
         };
         self.client.create_network(&spec).expect("a network")
+    }
+
+    /// What `lvm` prints, which must succeed with this daemon.
+    pub(crate) fn lvm(&self, args: &[&str]) -> String {
+        let output = self.try_lvm(args);
+        assert!(output.status.success(), "lvm {args:?}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs `lvm` with this daemon.
+    pub(crate) fn try_lvm(&self, args: &[&str]) -> Output {
+        Command::new(build_folder().join("lvm"))
+            .env("LIGHTVM_SOCKET", self.path("socket"))
+            .env("LIGHTVM_RUN_DIR", self.path("state"))
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("lvm starts")
     }
 
     /// Makes a guest, or is refused.

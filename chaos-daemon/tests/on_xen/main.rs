@@ -5,11 +5,16 @@
 //! `scripts/xenbox`.
 
 mod block;
+mod contain;
+mod debian;
 mod facade;
 mod harness;
 mod hostile;
+mod hotplug;
 mod leaks;
 mod life;
+mod limits;
 mod native;
 mod network;
 mod restart;
+mod verbs;

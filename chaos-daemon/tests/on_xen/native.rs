@@ -1,11 +1,11 @@
-//! Guests that speak noxs: echo, daytime, blockio.
+//! Guests that speak noxs: hello-c, echo, daytime, blockio.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use lightvm::api::{StopRequest, Wait};
-use lightvm::config::{GuestOverrides, GuestType, MemSize};
+use lightvm::api::{CreateRequest, NetworkSpec, Stats, StopRequest, Uplink, Wait};
+use lightvm::config::{ControlMode, GuestConfig, GuestOverrides, GuestType, MemSize};
 
 use crate::harness::{Chaosd, address, assert_ready, disk, native, nic, run};
 
@@ -43,6 +43,41 @@ fn echo_answers_outlives_the_daemon_and_ends_when_asked() {
         let how = StopRequest { timeout_ms: Some(10_000), force: false };
         chaosd.client.poweroff(&name, &how).expect("it ends when asked");
         chaosd.wait_until_gone(&name);
+    }
+}
+
+/// Over IPv6, and with packets that are longer than the MTU on their way to the guest.
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn echo_speaks_ipv6_and_takes_long_packets() {
+    const SENT: u64 = 200_000;
+    let chaosd = Chaosd::start();
+    let spec = NetworkSpec {
+        name: "six".into(),
+        uplink: Uplink::Routed { nat: false },
+        subnet4: None,
+        subnet6: Some("fd00:91::1/64".parse().expect("a subnet")),
+        dhcp: false,
+        mtu: None,
+    };
+    chaosd.client.create_network(&spec).expect("a network");
+    for guest_type in BOTH {
+        let name = format!("six-{guest_type}");
+        let config =
+            GuestOverrides { nic: Some(nic("six")), ..native("echo", guest_type, &name, "") };
+        let guest = chaosd.create(config, Wait::Ready);
+        let address = guest.addresses.iter().find(|address| address.is_ipv6());
+        let address = address.expect("an IPv6 address").to_string();
+        run(&format!("ping -6 -c 3 -i 0.2 -w 20 {address}"));
+        run(&format!("ping -6 -c 2 -i 0.2 -s 1400 -w 10 {address}"));
+        let packets = |stats: Stats| (stats.nics[0].in_count, stats.nics[0].in_bytes);
+        let before = packets(chaosd.client.stats(&name).expect("stats"));
+        echo_over_tcp(&address);
+        let after = packets(chaosd.client.stats(&name).expect("stats"));
+        let (count, bytes) = (after.0 - before.0, after.1 - before.1);
+        assert!(bytes > SENT, "{bytes} bytes");
+        // Of 1500 bytes at most, that would be 139 packets and as many as there are answers.
+        assert!(count < 139, "{bytes} bytes in {count} packets");
     }
 }
 
@@ -135,4 +170,54 @@ fn blockio_is_refused_writing_to_a_read_only_disk() {
     chaosd.wait_until_gone("readonly");
     let bytes = std::fs::read(chaosd.path("disk")).expect("the file");
     assert!(bytes.iter().all(|&byte| byte == 0), "something was written");
+}
+
+/// Greets on a console that it never takes into use, in the log and in its report.
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn a_guest_in_c_greets_and_ends_when_asked() {
+    let chaosd = Chaosd::start();
+    for guest_type in BOTH {
+        let name = format!("c-{guest_type}");
+        assert_ready(&chaosd.create(native("hello-c", guest_type, &name, ""), Wait::Ready));
+        let greeting = format!("hello, I am up, my name is {name}");
+        let output = chaosd.wait_for_output(&name, "\r\n");
+        assert_eq!(output, format!("{greeting}\r\n"));
+        let records = chaosd.client.records(&name).expect("records").records;
+        let texts: Vec<_> = records.iter().map(|record| &record.text).collect();
+        assert_eq!(texts, [&greeting]);
+        let how = StopRequest { timeout_ms: Some(10_000), force: false };
+        chaosd.client.poweroff(&name, &how).expect("it ends when asked");
+        chaosd.wait_until_gone(&name);
+    }
+}
+
+/// Pieces of guests' memory that the daemon has mapped.
+fn mapped(chaosd: &Chaosd) -> usize {
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", chaosd.pid())).expect("its maps");
+    maps.lines().filter(|line| line.ends_with("/dev/xen/privcmd")).count()
+}
+
+/// `hello` knows nothing of pages: it prints and raises an event.
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn a_console_is_served_from_birth_and_mapped_when_used() {
+    let chaosd = Chaosd::start();
+    for guest_type in BOTH {
+        let name = format!("hello-{guest_type}");
+        let config = GuestOverrides {
+            control: Some(ControlMode::Noxs),
+            ..native("hello", guest_type, &name, "from birth idle")
+        };
+        let config = GuestConfig::from_overrides(config).expect("a configuration").config;
+        let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: true };
+        chaosd.client.create(&request).expect("a guest");
+        let (events, pages) = (chaosd.client.stats(&name).expect("stats").events, mapped(&chaosd));
+        assert_eq!(events, 0, "it has not run");
+        chaosd.client.unpause(&name).expect("it runs");
+        let output = chaosd.wait_for_output(&name, "KiB of memory\r\n");
+        assert!(output.starts_with("Hello from a "), "{output:?}");
+        assert_eq!(mapped(&chaosd), pages + 1, "the console's ring");
+        chaosd.client.destroy(&name).expect("destroyed");
+    }
 }

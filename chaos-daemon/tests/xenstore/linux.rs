@@ -1,96 +1,208 @@
-//! Debian's stock kernel, served by the kernel's own netback and blkback.
+//! Debian's stock kernel in the daemon's guests, served by the kernel's own netback and blkback.
 
+use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use chaos_daemon::xenstore::guest::Ask;
-use lightvm::config::{GuestOverrides, GuestType, MemSize};
-use lightvm::domain::End;
-use lightvm::xen::ShutdownReason;
+use lightvm::api::{StopOutcome, StopRequest, Wait};
+use lightvm::client::ConsoleStream;
+use lightvm::config::{ControlMode, GuestOverrides, GuestType, MemSize};
 
-use crate::host::{Host, Leftovers, built, config, nic};
+use crate::harness::{Chaosd, eventually, image};
+use crate::host::{Host, Leftovers, nic, run};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A Linux takes seconds to boot on an emulated host, and longer on a busy one.
+const PATIENCE: Duration = Duration::from_secs(150);
 
-#[test]
-#[ignore = "needs Xen: scripts/test"]
-fn debian_on_kernel_back_ends_pvh() {
-    debian(GuestType::Pvh);
+/// A shell in the guest, through `lvm`'s way to its console.
+struct Shell {
+    console: ConsoleStream,
+    seen: Vec<u8>,
 }
 
-#[test]
-#[ignore = "needs Xen: scripts/test"]
-fn debian_on_kernel_back_ends_pv() {
-    debian(GuestType::Pv);
-}
+impl Shell {
+    fn attach(chaosd: &Chaosd, name: &str) -> Shell {
+        let console = chaosd.client.console(name, true).expect("its console");
+        console.set_nonblocking(true).expect("a stream");
+        Shell { console, seen: Vec::new() }
+    }
 
-/// Console, network and disk work, and a request to power off is followed.
-fn debian(guest_type: GuestType) {
-    let host = Host::new();
-    let before = Leftovers::now();
-    let guest = host.start(&config(GuestOverrides {
-        kernel: Some(built("guests/debian/bookworm-vmlinuz")),
-        ramdisk: Some(built("bench/linux-bookworm.cpio")),
-        guest_type: Some(guest_type),
-        cmdline: Some("console=hvc0 quiet BENCH_IP=10.19.0.2/24".to_owned()),
-        memory: Some(MemSize::from_mib(256).expect("a size")),
-        nic: Some(vec![nic()]),
-        disk: Some(vec![host.disk("linux.img")]),
-        ..Default::default()
-    }));
-    await_service();
-    assert_eq!(ask("sink 4\n", b"1234"), "ok\n");
-    assert_eq!(ask("disk write sequential 4096 64 4\n", b""), "ok\n");
-    let image = std::fs::read(host.folder.path().join("linux.img")).expect("the disk");
-    assert!(image[..64 * 4096].iter().all(|&byte| byte == 0x5a), "what the guest wrote");
-    let name = guest.record.name.as_str();
-    let shown = [1, 4, 16].map(Duration::from_secs).into_iter().any(|time| {
-        // On a busy host `xl` needs its time to start.
-        console(name, time).contains("bench guest ready")
-    });
-    assert!(shown, "xl console shows nothing");
-    host.store.ask(guest.record.domid, Ask::Poweroff).expect("asked");
-    let end = guest.running.wait(Some(PATIENCE)).expect("waiting");
-    assert_eq!(end, Some(End::Shutdown(ShutdownReason::Poweroff)));
-    host.end(&guest);
-    assert_eq!(Leftovers::now(), before);
-}
+    /// Waits for `text`; answers what came with it.
+    fn wait_for(&mut self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let mut chunk = [0; 4096];
+            if let Ok(n @ 1..) = self.console.read(&mut chunk) {
+                self.seen.extend_from_slice(&chunk[..n]);
+            } else {
+                sleep(Duration::from_millis(10));
+            }
+            let seen = String::from_utf8_lossy(&self.seen).into_owned();
+            if let Some(at) = seen.find(text) {
+                self.seen = seen.as_bytes()[at + text.len()..].to_vec();
+                return seen[..at].to_owned();
+            }
+            assert!(Instant::now() < end, "{text:?} is not in {seen:?}");
+        }
+    }
 
-fn connect() -> std::io::Result<TcpStream> {
-    TcpStream::connect_timeout(&([10, 19, 0, 2], 7000).into(), Duration::from_secs(1))
-}
-
-fn await_service() {
-    let end = Instant::now() + PATIENCE;
-    while let Err(error) = connect() {
-        assert!(Instant::now() < end, "the guest does not answer: {error}");
-        sleep(Duration::from_millis(200));
+    /// What `command` prints.
+    fn run(&mut self, command: &str) -> String {
+        // The terminal shows what is typed; the word is not in it.
+        let line = format!("{command}; echo do''ne $?\n");
+        self.console.write_all(line.as_bytes()).expect("typed");
+        let printed = self.wait_for("done ");
+        let status = self.wait_for("\n");
+        assert_eq!(status.trim(), "0", "{command}: {printed}");
+        printed
     }
 }
 
-fn ask(command: &str, data: &[u8]) -> String {
-    let mut guest = connect().expect("connected");
-    guest.set_read_timeout(Some(PATIENCE)).expect("a limit");
-    guest.write_all(command.as_bytes()).expect("sent");
-    guest.write_all(data).expect("sent");
-    let mut answer = String::new();
-    guest.read_to_string(&mut answer).expect("an answer");
-    answer
+/// The release of Debian that dom0 is.
+fn suite() -> String {
+    let os = fs::read_to_string("/etc/os-release").expect("a release");
+    let code = os.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    code.expect("its name").to_owned()
+}
+
+fn linux(name: &str, guest_type: GuestType, host: &Host) -> GuestOverrides {
+    GuestOverrides {
+        name: Some(name.parse().expect("a name")),
+        control: Some(ControlMode::XenStore),
+        kernel: Some(image(&format!("debian/{}-vmlinuz", suite()))),
+        ramdisk: Some(image(&format!("debian/{}-shell.cpio", suite()))),
+        guest_type: Some(guest_type),
+        cmdline: Some("console=hvc0 quiet net.ifnames=0".to_owned()),
+        memory: Some(MemSize::from_mib(192).expect("a size")),
+        nic: Some(vec![nic()]),
+        disk: Some(vec![host.disk(&format!("{name}.img"))]),
+        ..Default::default()
+    }
+}
+
+/// Brings the guest up to where its devices can be used, and it can be asked to power off.
+fn prepare(shell: &mut Shell, address: &str) {
+    shell.wait_for("guest shell ready");
+    shell.run("for driver in /lib/drivers/*.ko; do insmod $driver; done");
+    shell.run("until [ -b /dev/xvda -a -d /sys/class/net/eth0 ]; do usleep 10000; done");
+    shell.run(&format!("ip addr add {address}/24 dev eth0 && ip link set eth0 up"));
+    shell.run("mkdir /sbin && printf '#!/bin/sh\\nexec /bin/poweroff -f\\n' >/sbin/poweroff");
+    shell.run("chmod +x /sbin/poweroff");
+}
+
+/// The guest reaches the host and the host the guest.
+fn check_network(shell: &mut Shell, address: &str) {
+    run("ping", &["-c", "3", "-i", "0.2", "-w", "30", address]);
+    run("ping", &["-c", "2", "-i", "0.2", "-s", "1400", "-w", "30", address]);
+    let listener = TcpListener::bind("10.19.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    let received = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the guest connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).expect("all of it");
+        all
+    });
+    shell.run(&format!("dd if=/dev/zero bs=1000 count=2000 2>/dev/null | nc 10.19.0.1 {port}"));
+    assert_eq!(received.join().expect("received").len(), 2_000_000);
+}
+
+/// What the guest writes is in the file.
+fn check_disk(shell: &mut Shell, device: &str, path: &Path) {
+    shell.run(&format!(
+        "yes lightvm | dd of=/dev/{device} bs=64k count=16 iflag=fullblock conv=fsync 2>&1"
+    ));
+    let written = fs::read(path).expect("the disk");
+    let wanted = b"lightvm\n".repeat((1 << 20) / 8);
+    assert!(written[..1 << 20] == wanted[..], "what the guest wrote to {device}");
+}
+
+fn power_off(chaosd: &Chaosd, name: &str) {
+    let how = StopRequest { timeout_ms: Some(60_000), force: false };
+    let answer = chaosd.client.poweroff(name, &how).expect("it powers off when asked");
+    assert_eq!(answer.outcome, StopOutcome::Destroyed);
 }
 
 /// What `xl console` shows within `time`.
-fn console(name: &str, time: Duration) -> String {
+fn xl_console(name: &str, typed: &str, time: Duration) -> String {
     let mut viewer = Command::new("xl")
         .args(["console", name])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("xl");
-    sleep(time);
+    sleep(time / 2);
+    let _ = viewer.stdin.as_mut().map(|keys| keys.write_all(typed.as_bytes()));
+    sleep(time / 2);
     viewer.kill().expect("killed");
     let output = viewer.wait_with_output().expect("its output");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn debian_pvh_uses_all_that_comes_and_goes() {
+    const ADDRESS: &str = "10.19.0.2";
+    let host = Host::new();
+    let mut chaosd = Chaosd::start();
+    let before = Leftovers::now();
+    chaosd.create(linux("pvh", GuestType::Pvh, &host), Wait::None);
+    let mut shell = Shell::attach(&chaosd, "pvh");
+    prepare(&mut shell, ADDRESS);
+    check_network(&mut shell, ADDRESS);
+    check_disk(&mut shell, "xvda", &host.folder.path().join("pvh.img"));
+    let info = chaosd.info("pvh").expect("it lives");
+    assert!(info.nics[0].connected && info.nics[0].stats.in_count > 3, "{:?}", info.nics);
+    assert!(
+        info.disks[0].connected && info.disks[0].stats.out_bytes >= 1 << 20,
+        "{:?}",
+        info.disks
+    );
+    assert_eq!(info.console_viewers, 1);
+    drop(shell);
+
+    eventually("xl console", || {
+        xl_console("pvh", "echo seen by $((40+2))\n", Duration::from_secs(2))
+            .contains("seen by 42")
+            .then_some(())
+    });
+    chaosd.kill_and_restart();
+    let mut shell = Shell::attach(&chaosd, "pvh");
+    let second = host.disk("second.img");
+    let attached = chaosd.client.attach_disk("pvh", &second).expect("attached");
+    assert_eq!(attached.disk.device().as_str(), "xvdb");
+    shell.run("until [ -b /dev/xvdb ]; do usleep 10000; done");
+    check_disk(&mut shell, "xvdb", &second.path);
+    chaosd.client.detach_disk("pvh", attached.index, false).expect("it lets go");
+    shell.run("while [ -b /dev/xvdb ]; do usleep 10000; done");
+    let attached = chaosd.client.attach_nic("pvh", &nic()).expect("attached");
+    shell.run("until [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+    chaosd.client.detach_nic("pvh", attached.index, false).expect("it lets go");
+    shell.run("while [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+    drop(shell);
+    power_off(&chaosd, "pvh");
+    assert_eq!(Leftovers::now(), before);
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn debian_pv_has_network_and_disk_and_powers_off() {
+    const ADDRESS: &str = "10.19.0.3";
+    let host = Host::new();
+    let chaosd = Chaosd::start();
+    let before = Leftovers::now();
+    chaosd.create(linux("pv", GuestType::Pv, &host), Wait::None);
+    let listed = run("xl", &["list", "pv"]);
+    assert!(listed.contains("pv "), "{listed}");
+    let mut shell = Shell::attach(&chaosd, "pv");
+    prepare(&mut shell, ADDRESS);
+    check_network(&mut shell, ADDRESS);
+    check_disk(&mut shell, "xvda", &host.folder.path().join("pv.img"));
+    drop(shell);
+    power_off(&chaosd, "pv");
+    assert_eq!(Leftovers::now(), before);
 }

@@ -1,9 +1,9 @@
 //! The disk, with requests that are waited for.
 
 use crate::{Failure, Voice};
-use xen_rt::block::{Block, Direction, NotAsked, Outcome, Part};
+use xen_rt::block::{Block, Closing, Direction, NotAsked, Outcome, Part};
 use xen_rt::noxs::device::{BLOCK_DISCARD, BLOCK_FLUSH, BLOCK_READ_ONLY, BlockConfig};
-use xen_rt::{Channel, Clock};
+use xen_rt::{Channel, Clock, Standing};
 
 /// Sectors of a page.
 pub(crate) const PER_PAGE: usize = 8;
@@ -154,8 +154,13 @@ impl Disk {
         self.wait_all(voice)
     }
 
-    /// Sleeps until the host rings.
-    pub(crate) fn idle(&mut self) {
-        self.channel.sleep(None, || false);
+    /// Whether the disk is there to be used.
+    pub(crate) fn is_served(&self) -> bool {
+        self.block.standing() == Standing::Served
+    }
+
+    /// Uses the disk no more.
+    pub(crate) fn close(self) -> Closing {
+        self.block.close()
     }
 }

@@ -1,4 +1,4 @@
-//! Tests and measures the first block device; the words of the command line say how, in
+//! Tests and measures a block device, and after it the next; the words of the command line say how, in
 //! order: `verify`, `records`, `check`, `random`, `sequential`.
 
 #![no_std]
@@ -13,9 +13,10 @@ mod verify;
 use core::fmt;
 use core::fmt::Write;
 use disk::Disk;
-use xen_rt::block::Block;
+use xen_rt::block::{Block, Buffers};
 use xen_rt::channel::NoChannel;
-use xen_rt::noxs::control::{Answer, Report, Request, State};
+use xen_rt::grant::Grants;
+use xen_rt::noxs::control::{Report, State};
 use xen_rt::noxs::log::Severity;
 use xen_rt::pages::StaticPages;
 use xen_rt::{BootInfo, Channel, Console, Shutdown, cmdline, entry};
@@ -61,15 +62,14 @@ impl Voice {
 
     /// Ends the test when the host has asked for it.
     pub(crate) fn check_requests(&self) -> Result<(), Failure> {
-        let Some(asked) = self.channel.asked() else { return Ok(()) };
-        let (answer, end) = match asked.request {
-            Some(Request::Poweroff) => (Answer::Ok, Some(Shutdown::PowerOff)),
-            Some(Request::Reboot) => (Answer::Ok, Some(Shutdown::Reboot)),
-            Some(Request::TableChanged) => (Answer::Ok, None),
-            _ => (Answer::NotSupported, None),
-        };
-        self.channel.answer(asked, answer);
-        end.map_or(Ok(()), |end| Err(Failure::Asked(end)))
+        self.channel.asked_to_end().map_or(Ok(()), |end| Err(Failure::Asked(end)))
+    }
+
+    /// Sleeps until the host rings.
+    fn sleep(&self) -> Result<(), Failure> {
+        self.check_requests()?;
+        self.channel.sleep(None, || false);
+        Ok(())
     }
 }
 
@@ -86,20 +86,58 @@ fn main(boot: BootInfo) -> Shutdown {
     };
     let mut voice = Voice { console, channel };
     let pages = PAGES.take().zip(LIST_PAGES.take());
-    let block = channel
-        .grants()
-        .zip(pages)
-        .and_then(|(mut grants, (pages, lists))| Block::open(channel, &mut grants, pages, lists));
-    let Some(block) = block else {
+    let mut buffers = pages.map(|(data, lists)| Buffers { data, lists });
+    let Some(mut grants) = channel.grants() else { return Shutdown::Crash };
+    let mut next = Block::open(channel, &mut grants, &mut buffers);
+    if next.is_none() {
         voice.say(format_args!("this guest was given no disk"));
         return Shutdown::PowerOff;
+    }
+    let end = loop {
+        let tested = match next.take() {
+            Some(block) => test(&mut voice, &mut grants, &mut buffers, block, boot),
+            None => voice.sleep(),
+        };
+        match tested {
+            Ok(()) => next = Block::open(channel, &mut grants, &mut buffers),
+            Err(end) => break end,
+        }
     };
-    let mut disk = Disk::new(block, channel);
-    introduce(&mut voice, &disk);
-    match run(&mut voice, &mut disk, boot) {
-        Ok(()) => end(&mut voice, &mut disk, boot),
-        Err(Failure::Disk) => Shutdown::Crash,
-        Err(Failure::Asked(end)) => end,
+    match end {
+        Failure::Disk => Shutdown::Crash,
+        Failure::Asked(end) => end,
+    }
+}
+
+/// Tests a disk, and uses it until it is taken away. Its buffers are there again then.
+fn test(
+    voice: &mut Voice,
+    grants: &mut Grants,
+    buffers: &mut Option<Buffers>,
+    block: Block,
+    boot: BootInfo,
+) -> Result<(), Failure> {
+    let mut disk = Disk::new(block, voice.channel);
+    introduce(voice, &disk);
+    run(voice, &mut disk, boot)?;
+    voice.say(format_args!("done"));
+    if !cmdline::has(boot.command_line(), "idle") {
+        return Err(Failure::Asked(Shutdown::PowerOff));
+    }
+    while disk.is_served() {
+        voice.sleep()?;
+    }
+    let mut closing = disk.close();
+    voice.say(format_args!("left the disk"));
+    loop {
+        match closing.end(grants) {
+            Ok(pages) => {
+                *buffers = pages;
+                return Ok(());
+            }
+            Err(again) => closing = again,
+        }
+        voice.sleep()?;
     }
 }
 
@@ -125,16 +163,4 @@ fn run(voice: &mut Voice, disk: &mut Disk, boot: BootInfo) -> Result<(), Failure
         }
     }
     Ok(())
-}
-
-/// Stays where the command line says so, else powers off.
-fn end(voice: &mut Voice, disk: &mut Disk, boot: BootInfo) -> Shutdown {
-    voice.say(format_args!("done"));
-    while cmdline::has(boot.command_line(), "idle") {
-        if let Err(Failure::Asked(end)) = voice.check_requests() {
-            return end;
-        }
-        disk.idle();
-    }
-    Shutdown::PowerOff
 }

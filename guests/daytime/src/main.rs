@@ -6,8 +6,8 @@
 #![no_main]
 
 use core::fmt::Write;
-use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::tcp;
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::socket::{Socket, tcp};
 use xen_rt::calendar::Date;
 use xen_rt::pages::StaticPages;
 use xen_rt::{BootInfo, Clock, Shutdown, StaticCell, entry};
@@ -16,14 +16,17 @@ entry!(main);
 xen_rt::noxs_guest!();
 
 const PORT: u16 = 13;
-/// Connections served at a time.
+/// Connections served at a time, on each device.
 const CONNECTIONS: usize = 8;
 /// Nobody has to say anything to this server, and it says little.
 const RECEIVE: usize = 64;
 const SEND: usize = 128;
 
-static PAGES: StaticPages<48> = StaticPages::new();
-static MEMORY: StaticCell<Memory> = StaticCell::new(Memory::new());
+/// Devices served on at a time.
+const DEVICES: usize = 2;
+
+static PAGES: [StaticPages<48>; DEVICES] = [const { StaticPages::new() }; DEVICES];
+static MEMORY: [StaticCell<Memory>; DEVICES] = [const { StaticCell::new(Memory::new()) }; DEVICES];
 
 struct Memory {
     sockets: [SocketStorage<'static>; CONNECTIONS],
@@ -39,45 +42,30 @@ impl Memory {
             send: [[0; SEND]; CONNECTIONS],
         }
     }
-}
 
-fn main(boot: BootInfo) -> Shutdown {
-    let pages = PAGES.take().expect("main runs once");
-    let mut guest = match ip::start(boot, "daytime", pages) {
-        Ok(guest) => guest,
-        Err(end) => return end,
-    };
-    let clock = Clock::new(boot);
-    let memory = MEMORY.take().expect("main runs once");
-    let Memory { sockets, receive, send } = memory;
-    let mut sockets = SocketSet::new(&mut sockets[..]);
-    let mut buffers = receive.iter_mut().zip(send);
-    let handles = [(); CONNECTIONS].map(|()| {
-        let (receive, send) = buffers.next().expect("as many as sockets");
-        sockets.add(connection(receive, send))
-    });
-    guest.ready();
-    loop {
-        guest.poll(&mut sockets);
-        if serve(&mut sockets, &handles, clock) {
-            continue;
+    fn set(&'static mut self) -> SocketSet<'static> {
+        let mut sockets = SocketSet::new(&mut self.sockets[..]);
+        for (receive, send) in self.receive.iter_mut().zip(&mut self.send) {
+            let (receive, send) = (&mut receive[..], &mut send[..]);
+            let buffers = (tcp::SocketBuffer::new(receive), tcp::SocketBuffer::new(send));
+            sockets.add(tcp::Socket::new(buffers.0, buffers.1));
         }
-        if let Some(end) = guest.asked_to_end() {
-            return end;
-        }
-        guest.sleep(&sockets);
+        sockets
     }
 }
 
-fn connection(receive: &'static mut [u8], send: &'static mut [u8]) -> tcp::Socket<'static> {
-    tcp::Socket::new(tcp::SocketBuffer::new(receive), tcp::SocketBuffer::new(send))
+fn main(boot: BootInfo) -> Shutdown {
+    let clock = Clock::new(boot);
+    let pages = PAGES.each_ref().map(|pages| pages.take().expect("main runs once"));
+    let sockets = || MEMORY.each_ref().map(|memory| memory.take().expect("main runs once").set());
+    ip::run(boot, "daytime", pages, sockets, |sockets| serve(sockets, clock))
 }
 
 /// Says the time where somebody came. Whether there was anything to do.
-fn serve(sockets: &mut SocketSet<'_>, handles: &[SocketHandle], clock: Clock) -> bool {
+fn serve(sockets: &mut SocketSet<'_>, clock: Clock) -> bool {
     let mut worked = false;
-    for &handle in handles {
-        let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
+    for (_, socket) in sockets.iter_mut() {
+        let Socket::Tcp(socket) = socket else { continue };
         if !socket.is_open() {
             // Fails for port 0 and for a socket that is open.
             let _ = socket.listen(PORT);

@@ -5,8 +5,8 @@
 #![no_std]
 #![no_main]
 
-use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::{tcp, udp};
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::socket::{Socket, tcp, udp};
 use xen_rt::pages::StaticPages;
 use xen_rt::{BootInfo, Shutdown, StaticCell, entry};
 
@@ -14,7 +14,7 @@ entry!(main);
 xen_rt::noxs_guest!();
 
 const PORT: u16 = 7;
-/// TCP connections served at a time.
+/// TCP connections served at a time, on each device.
 const CONNECTIONS: usize = 8;
 /// Bytes of each direction's buffer of a connection.
 const BUFFER: usize = 16 << 10;
@@ -22,19 +22,36 @@ const BUFFER: usize = 16 << 10;
 const DATAGRAMS: usize = 8;
 const DATAGRAM: usize = 2 << 10;
 
-static PAGES: StaticPages<96> = StaticPages::new();
-static SOCKETS: StaticCell<Sockets> = StaticCell::new(Sockets {
-    all: [SocketStorage::EMPTY; CONNECTIONS + 1],
-    metadata: [[udp::PacketMetadata::EMPTY; DATAGRAMS]; 2],
-});
-static BUFFERS: StaticCell<Buffers> = StaticCell::new(Buffers {
-    streams: [[[0; BUFFER]; 2]; CONNECTIONS],
-    datagrams: [[0; DATAGRAMS * DATAGRAM]; 2],
-});
+/// Devices served on at a time.
+const DEVICES: usize = 2;
+
+static PAGES: [StaticPages<112>; DEVICES] = [const { StaticPages::new() }; DEVICES];
+static SOCKETS: [StaticCell<Sockets>; DEVICES] =
+    [const { StaticCell::new(Sockets::new()) }; DEVICES];
+static BUFFERS: [StaticCell<Buffers>; DEVICES] =
+    [const { StaticCell::new(Buffers::new()) }; DEVICES];
 
 struct Sockets {
     all: [SocketStorage<'static>; CONNECTIONS + 1],
     metadata: [[udp::PacketMetadata; DATAGRAMS]; 2],
+}
+
+impl Sockets {
+    const fn new() -> Self {
+        Self {
+            all: [SocketStorage::EMPTY; CONNECTIONS + 1],
+            metadata: [[udp::PacketMetadata::EMPTY; DATAGRAMS]; 2],
+        }
+    }
+
+    fn set(&'static mut self, buffers: &'static mut Buffers) -> SocketSet<'static> {
+        let mut sockets = SocketSet::new(&mut self.all[..]);
+        for [rx, tx] in &mut buffers.streams {
+            sockets.add(stream(rx, tx));
+        }
+        sockets.add(datagrams(&mut self.metadata, &mut buffers.datagrams));
+        sockets
+    }
 }
 
 /// Apart from the rest, so that the image has no room for so many zeros.
@@ -43,28 +60,21 @@ struct Buffers {
     datagrams: [[u8; DATAGRAMS * DATAGRAM]; 2],
 }
 
-fn main(boot: BootInfo) -> Shutdown {
-    let pages = PAGES.take().expect("main runs once");
-    let mut guest = match ip::start(boot, "echo", pages) {
-        Ok(guest) => guest,
-        Err(end) => return end,
-    };
-    let Sockets { all, metadata } = SOCKETS.take().expect("main runs once");
-    let buffers = BUFFERS.take().expect("main runs once");
-    let mut sockets = SocketSet::new(&mut all[..]);
-    let streams = buffers.streams.each_mut().map(|[rx, tx]| sockets.add(stream(rx, tx)));
-    let datagrams = sockets.add(datagrams(metadata, &mut buffers.datagrams));
-    guest.ready();
-    loop {
-        guest.poll(&mut sockets);
-        if serve(&mut sockets, &streams, datagrams) {
-            continue;
-        }
-        if let Some(end) = guest.asked_to_end() {
-            return end;
-        }
-        guest.sleep(&sockets);
+impl Buffers {
+    const fn new() -> Self {
+        Self { streams: [[[0; BUFFER]; 2]; CONNECTIONS], datagrams: [[0; DATAGRAMS * DATAGRAM]; 2] }
     }
+}
+
+fn main(boot: BootInfo) -> Shutdown {
+    let pages = PAGES.each_ref().map(|pages| pages.take().expect("main runs once"));
+    let sockets = || {
+        core::array::from_fn(|device| {
+            let buffers = BUFFERS[device].take().expect("main runs once");
+            SOCKETS[device].take().expect("main runs once").set(buffers)
+        })
+    };
+    ip::run(boot, "echo", pages, sockets, serve)
 }
 
 fn stream(rx: &'static mut [u8], tx: &'static mut [u8]) -> tcp::Socket<'static> {
@@ -91,12 +101,15 @@ fn datagrams(
 }
 
 /// Moves what came in to what goes out. Whether anything was there to move.
-fn serve(sockets: &mut SocketSet<'_>, streams: &[SocketHandle], datagrams: SocketHandle) -> bool {
+fn serve(sockets: &mut SocketSet<'_>) -> bool {
     let mut moved = false;
-    for &handle in streams {
-        moved |= serve_stream(sockets.get_mut(handle));
+    for (_, socket) in sockets.iter_mut() {
+        moved |= match socket {
+            Socket::Tcp(socket) => serve_stream(socket),
+            Socket::Udp(socket) => serve_datagrams(socket),
+        };
     }
-    moved | serve_datagrams(sockets.get_mut(datagrams))
+    moved
 }
 
 fn serve_stream(socket: &mut tcp::Socket<'_>) -> bool {

@@ -3,35 +3,52 @@
 #![no_std]
 #![no_main]
 
-use core::ffi::c_int;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::ffi::{c_int, c_void};
+use core::ptr;
 use xen_rt::{BootInfo, Port, Shutdown, bare, entry, event};
 
 entry!(main);
 xen_rt::noxs_guest!();
 
-unsafe extern "C" {
-    /// Uses the page; 0 when all went well.
-    fn guest_main(page: *mut u8) -> c_int;
+/// What the guest in C asks the runtime with.
+struct Host {
+    boot: BootInfo,
+    port: Port,
 }
 
-/// The port behind [`guest_notify`].
-static PORT: AtomicU32 = AtomicU32::new(0);
+unsafe extern "C" {
+    /// Uses the page, and the functions below with `host`; an `enum end` of `guest.c`.
+    fn guest_main(page: *mut u8, host: *const c_void) -> c_int;
+}
 
 /// Notifies the host.
 #[unsafe(no_mangle)]
-extern "C" fn guest_notify() {
-    if let Some(port) = Port::new(PORT.load(Ordering::Relaxed)) {
-        event::send(port);
-    }
+extern "C" fn guest_notify(host: &Host) {
+    event::send(host.port);
+}
+
+/// Sleeps until the host notifies.
+#[unsafe(no_mangle)]
+extern "C" fn guest_wait(host: &Host) {
+    event::wait(host.boot, host.port);
+}
+
+/// Where a frame is; null when it cannot be reached.
+#[unsafe(no_mangle)]
+extern "C" fn guest_frame(host: &Host, frame: u32) -> *mut u8 {
+    bare::frame(host.boot, frame.into())
+        .map_or(ptr::null_mut(), |page| ptr::with_exposed_provenance_mut(page.address()))
 }
 
 fn main(boot: BootInfo) -> Shutdown {
     let Some((page, port)) = bare::store(boot) else { return Shutdown::Crash };
-    PORT.store(port.number(), Ordering::Relaxed);
-    // SAFETY: a whole page that stays mapped; nothing else of this program uses it.
-    match unsafe { guest_main(core::ptr::with_exposed_provenance_mut(page.address())) } {
+    let host = Host { boot, port };
+    let page = ptr::with_exposed_provenance_mut(page.address());
+    // SAFETY: a whole page that stays mapped and that nothing else of this program uses; the
+    // guest in C hands `host` on to the functions above, while it runs.
+    match unsafe { guest_main(page, (&raw const host).cast()) } {
         0 => Shutdown::PowerOff,
+        1 => Shutdown::Reboot,
         _ => Shutdown::Crash,
     }
 }

@@ -40,6 +40,7 @@ fn main(boot: BootInfo) -> Shutdown {
     for name in cmdline::values(line, "attack") {
         attack(&mut target, name, seconds);
     }
+    target.finish();
     target.say(format_args!("hostile: no attacks left"));
     if cmdline::has(line, "idle") {
         loop {

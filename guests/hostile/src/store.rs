@@ -176,17 +176,17 @@ pub(crate) fn paths(target: &mut Target) -> Option<()> {
 }
 
 pub(crate) fn nodes(target: &mut Target) -> Option<()> {
-    many(target, WRITE, 5000, b"data/", b"\0value")
+    many(target, WRITE, 1500, b"data/", b"\0value")
 }
 
 pub(crate) fn watches(target: &mut Target) -> Option<()> {
-    many(target, WATCH, 2000, b"data/", b"\0token\0")
+    many(target, WATCH, 200, b"data/", b"\0token\0")
 }
 
 pub(crate) fn transactions(target: &mut Target) -> Option<()> {
     let store = Store::open(target)?;
-    (0..500).for_each(|_| store.request(TRANSACTION_START, 0, b"\0"));
-    for transaction in 0..500 {
+    (0..50).for_each(|_| store.request(TRANSACTION_START, 0, b"\0"));
+    for transaction in 0..50 {
         store.request(WRITE, transaction, b"data/x\0y");
         store.request(TRANSACTION_END, transaction, b"T\0");
     }
@@ -196,7 +196,7 @@ pub(crate) fn transactions(target: &mut Target) -> Option<()> {
 pub(crate) fn values(target: &mut Target) -> Option<()> {
     let store = Store::open(target)?;
     let mut payload = [b'v'; 4096];
-    for number in 0..2000_u32 {
+    for number in 0..200_u32 {
         let (text, length) = numbered(b"data/", number, b"\0");
         payload[..length].copy_from_slice(&text[..length]);
         store.request(WRITE, 0, &payload);

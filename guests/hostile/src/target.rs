@@ -11,6 +11,12 @@ use xen_rt::{BootInfo, Channel, Clock, Console, Port, bare, event};
 pub(crate) const BELL_DEVICES: usize = 0x40;
 pub(crate) const BELL_SERVICES: usize = 0x44;
 pub(crate) const HOST_ASLEEP: usize = 0x48;
+const ANSWERED: usize = 0x100;
+const STATE: usize = 0x104;
+const ADDRESSES_END: usize = 0x128;
+/// State *stopping*: the attacks are over.
+const STOPPING: u32 = 3;
+const BELL_REPORT: u32 = 1;
 pub(crate) const TABLE: usize = 0x400;
 pub(crate) const SLOT: usize = 64;
 const SLOTS: usize = 32;
@@ -104,6 +110,16 @@ impl Target {
             _ => return,
         }
         page.store_half(at + GUEST_FEATURES, IN_USE);
+    }
+
+    /// Reports that the attacks are over, for who cannot see the console any more.
+    pub(crate) fn finish(&self) {
+        let Some(page) = &self.page else { return };
+        (ANSWERED..ADDRESSES_END).step_by(4).for_each(|at| page.store(at, 0));
+        page.store(STATE, STOPPING);
+        page.set_bits(BELL_SERVICES, BELL_REPORT);
+        page.store(HOST_ASLEEP, 0);
+        self.send();
     }
 
     pub(crate) fn say(&mut self, text: fmt::Arguments<'_>) {

@@ -126,8 +126,7 @@ pub(crate) fn chain_endless(target: &mut Target) -> Option<()> {
 
 pub(crate) fn chain_cut(target: &mut Target) -> Option<()> {
     let tx = good(target)?;
-    send_slots(target, [Tx { flags: MORE_DATA, size: 2000, ..tx }.bytes()])?;
-    send_slots(target, [Tx { flags: EXTRA_INFO, ..tx }.bytes()])
+    send_slots(target, [Tx { flags: MORE_DATA, size: 2000, ..tx }.bytes()])
 }
 
 pub(crate) fn extra_wild(target: &mut Target) -> Option<()> {

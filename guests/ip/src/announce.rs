@@ -4,7 +4,7 @@ use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr, Ipv4Address,
 };
-use xen_rt::net::Net;
+use xen_rt::net::{Checksum, Net};
 use xen_rt::noxs::device::NetConfig;
 
 /// Bytes of an ARP packet for IPv4 in an Ethernet frame.
@@ -33,5 +33,6 @@ pub(crate) fn announce(net: &mut Net, addresses: &NetConfig) {
         let mut frame = EthernetFrame::new_unchecked(bytes);
         header.emit(&mut frame);
         request.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
+        ((), Checksum::Present)
     });
 }

@@ -1,38 +1,47 @@
-//! TCP/IP for Xen guests: `smoltcp` over the net device of the noxs page, with the addresses
+//! TCP/IP for Xen guests: `smoltcp` over the net devices of the noxs page, with the addresses
 //! the page names.
 //!
-//! A server calls [`start`], says [`Guest::ready`], and then is a loop of [`Guest::poll`], its
-//! own work, and [`Guest::sleep`].
+//! A server hands [`run`] its sockets, one set for each device there may be at a time, and a
+//! function that serves a set. Devices may come and go while it runs.
 
 #![no_std]
 
 mod announce;
+mod checksum;
 mod device;
 mod guest;
 mod neighbours;
+mod seat;
 
-pub use guest::{Guest, start};
+pub use guest::run;
 
 use device::NetDevice;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv6Address};
-use xen_rt::net::Net;
+use xen_rt::net::{Closing, Net};
 use xen_rt::noxs::device::NetConfig;
-use xen_rt::{Channel, Clock};
+use xen_rt::{Clock, Standing};
 
 /// A network stack on one device.
 struct Stack {
     device: NetDevice,
     interface: Interface,
-    clock: Clock,
-    channel: Channel,
+}
+
+/// When a stack has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Now,
+    At(u64),
+    /// When the host says so.
+    Rung,
 }
 
 impl Stack {
     /// A stack with the device's addresses. The device has sent a gratuitous ARP when this
     /// returns, so that the network knows where the guest is.
-    fn new(channel: Channel, mut net: Net, clock: Clock) -> Self {
+    fn new(mut net: Net, clock: Clock) -> Self {
         let addresses = net.config();
         announce::announce(&mut net, &addresses);
         net.flush();
@@ -42,7 +51,7 @@ impl Stack {
         config.random_seed = clock.now();
         let mut interface = Interface::new(config, &mut device, instant(clock.now()));
         configure(&mut interface, &addresses);
-        Self { device, interface, clock, channel }
+        Self { device, interface }
     }
 
     /// The device's addresses.
@@ -51,23 +60,39 @@ impl Stack {
     }
 
     /// Moves packets between the device and `sockets` until there are none left to move.
-    fn poll(&mut self, sockets: &mut SocketSet<'_>) {
-        self.interface.poll(instant(self.clock.now()), &mut self.device, sockets);
+    fn poll(&mut self, clock: Clock, sockets: &mut SocketSet<'_>) {
+        self.interface.poll(instant(clock.now()), &mut self.device, sockets);
         self.device.net.flush();
     }
 
-    /// Sleeps until something arrives or a timer of `sockets` runs out. Returns at once when
-    /// there is something to do already.
-    fn sleep(&mut self, sockets: &SocketSet<'_>) {
-        let now = self.clock.now();
-        let net = &mut self.device.net;
-        let until = match self.interface.poll_delay(instant(now), sockets) {
-            Some(Duration::ZERO) if net.can_send() => return,
+    /// When to look again unless the host rings before.
+    fn due(&mut self, now: u64, sockets: &SocketSet<'_>) -> Due {
+        match self.interface.poll_delay(instant(now), sockets) {
+            Some(Duration::ZERO) if self.device.net.can_send() => Due::Now,
             // Something waits to be sent, which the host has to make room for first.
-            Some(Duration::ZERO) | None => None,
-            Some(delay) => Some(now.saturating_add(delay.total_micros().saturating_mul(1000))),
-        };
-        self.channel.sleep(until, || net.has_work());
+            Some(Duration::ZERO) | None => Due::Rung,
+            Some(delay) => Due::At(now.saturating_add(delay.total_micros().saturating_mul(1000))),
+        }
+    }
+
+    /// Whether a packet is there. If not, the host tells of the next.
+    fn has_work(&mut self) -> bool {
+        self.device.net.has_work()
+    }
+
+    /// Which of its kind the device is.
+    fn index(&self) -> u8 {
+        self.device.net.index()
+    }
+
+    /// Whether the device is to be closed.
+    fn is_leaving(&self) -> bool {
+        self.device.net.standing() != Standing::Served
+    }
+
+    /// Uses the device no more.
+    fn close(self) -> Closing {
+        self.device.net.close()
     }
 }
 

@@ -1,11 +1,11 @@
-//! Block devices: requests over buffers granted once and for all.
+//! Block devices: requests over buffers granted for as long as the device is used.
 
 use crate::bitmap::Bitmap;
 use crate::channel::Channel;
-use crate::grant::{Access, Grants};
+use crate::grant::{Access, Granted, Grants};
 use crate::pages::Pages;
 use crate::paging::PAGE_SIZE;
-use crate::slot::Place;
+use crate::slot::{Place, Standing};
 use noxs::RawShared;
 use noxs::block::{
     Abi64, Body, INDIRECT_PAGES, Request, SEGMENT_BYTES, SEGMENTS, Segment, operation, put_segment,
@@ -69,34 +69,44 @@ pub enum NotAsked {
     TooLong,
 }
 
+/// Pages for a device.
+pub struct Buffers {
+    /// For data.
+    pub data: Pages,
+    /// For the segments of long requests, a page for each.
+    pub lists: Pages,
+}
+
 /// A block device in use.
 pub struct Block {
     place: Place,
     ring: Front<RawShared, Abi64>,
     config: BlockConfig,
-    pages: Pages,
-    grants: [u32; MOST_PAGES],
-    lists: Pages,
-    list_grants: [u32; MOST_REQUESTS as usize],
+    data: Granted<MOST_PAGES>,
+    lists: Granted<{ MOST_REQUESTS as usize }>,
     used: Bitmap<1>,
 }
 
 impl Block {
-    /// Starts to use the first block device of the table, with `pages` as its buffer and
-    /// `lists` for the segments of long requests, a page for each. `None` when there is no
-    /// device, or no grants.
+    /// Starts to use the first block device of the table that is not in use. `None` when there
+    /// is none, and then `buffers` stay, or when nothing can be granted.
     #[must_use]
-    pub fn open(channel: Channel, grants: &mut Grants, pages: Pages, lists: Pages) -> Option<Self> {
+    pub fn open(
+        channel: Channel,
+        grants: &mut Grants,
+        buffers: &mut Option<Buffers>,
+    ) -> Option<Self> {
         let (place, config) = Place::find(channel, |config| match config {
             Config::Block(block) => Some(*block),
             _ => None,
         })?;
-        let data = grant_all(&place, grants, &pages)?;
-        let list_grants = grant_all(&place, grants, &lists)?;
+        let Buffers { data, lists } = buffers.take()?;
+        let peer = place.device.backend;
+        let data = Granted::new(grants, peer, data, Access::Write)?;
+        let lists = Granted::new(grants, peer, lists, Access::Write)?;
         let ring = Front::attach(place.frames()?);
         place.take_into_use(0);
-        let used = Bitmap::new();
-        Some(Self { place, ring, config, pages, grants: data, lists, list_grants, used })
+        Some(Self { place, ring, config, data, lists, used: Bitmap::new() })
     }
 
     /// What the page says about the disk.
@@ -110,7 +120,12 @@ impl Block {
     pub fn longest(&self) -> usize {
         let indirect = (self.config.max_indirect_segments as usize).min(MOST_SEGMENTS);
         let indirect = if self.lists.count() == 0 { 0 } else { indirect };
-        indirect.clamp(SEGMENTS, MOST_PAGES).min(self.pages.count())
+        indirect.clamp(SEGMENTS, MOST_PAGES).min(self.pages())
+    }
+
+    /// Pages of data that requests can name.
+    fn pages(&self) -> usize {
+        self.data.count() as usize
     }
 
     /// The bytes of `count` pages of the buffer.
@@ -123,7 +138,7 @@ impl Block {
     #[must_use]
     pub unsafe fn bytes(&mut self, page: usize, count: usize) -> &mut [u8] {
         // SAFETY: without a request the host leaves the pages alone.
-        unsafe { self.pages.bytes(page, count) }
+        unsafe { self.data.bytes(page, count) }
     }
 
     /// Asks to move `part` from or to the disk at `sector`; returns the request's number. It
@@ -132,9 +147,7 @@ impl Block {
     /// # Errors
     /// When it cannot be asked; nothing has changed then.
     pub fn ask(&mut self, direction: Direction, sector: u64, part: Part) -> Result<u32, NotAsked> {
-        let fits = part.page < self.pages.count()
-            && part.pages() <= self.pages.count() - part.page
-            && part.page + part.pages() <= MOST_PAGES;
+        let fits = part.page < self.pages() && part.pages() <= self.pages() - part.page;
         if !fits || part.pages() > self.longest() || part.sectors == 0 {
             return Err(NotAsked::TooLong);
         }
@@ -179,13 +192,12 @@ impl Block {
     fn segment(&self, part: Part, index: usize) -> Segment {
         let rest = part.sectors - index * PER_PAGE;
         let last = u8::try_from(rest.min(PER_PAGE) - 1).unwrap_or(0);
-        Segment { grant: self.grants[part.page + index], first: 0, last }
+        Segment { grant: self.data.number(part.page + index), first: 0, last }
     }
 
     fn indirect(&mut self, operation: u8, sector: u64, part: Part) -> Result<u32, NotAsked> {
-        let lists = u32::try_from(self.lists.count()).unwrap_or(0);
         // The number of the request is that of its list: both are free together.
-        let number = self.used.take(lists.min(MOST_REQUESTS)).ok_or(NotAsked::Full)?;
+        let number = self.used.take(self.lists.count()).ok_or(NotAsked::Full)?;
         for index in 0..part.pages() {
             let mut entry = [0; SEGMENT_BYTES];
             put_segment(&mut entry, 0, &self.segment(part, index));
@@ -194,7 +206,7 @@ impl Block {
             list[index * SEGMENT_BYTES..][..SEGMENT_BYTES].copy_from_slice(&entry);
         }
         let mut pages = [0; INDIRECT_PAGES];
-        pages[0] = self.list_grants[number as usize];
+        pages[0] = self.lists.number(number as usize);
         let count = u16::try_from(part.pages()).unwrap_or(u16::MAX);
         let body = Body::Indirect { operation, count, pages };
         self.put(number, sector, body);
@@ -238,27 +250,39 @@ impl Block {
         self.ring.final_check().unwrap_or(false)
     }
 
-    /// Whether the device is to be closed: it is being removed from the table.
+    /// How the device stands: one that is not served any more is to be closed.
     #[must_use]
-    pub fn is_leaving(&self) -> bool {
-        !self.place.is_present()
+    pub fn standing(&self) -> Standing {
+        self.place.standing()
     }
 
-    /// Uses the device no more. Buffers stay granted to the back end that had them.
-    pub fn close(self) {
+    /// Uses the device no more. What is under way may or may not be done.
+    #[must_use]
+    pub fn close(self) -> Closing {
         self.place.give_up();
+        Closing { place: self.place, data: self.data, lists: self.lists }
     }
 }
 
-/// Grants `pages` to the back end, to read and write; 0 stands where there is no page.
-fn grant_all<const N: usize>(
-    place: &Place,
-    grants: &mut Grants,
-    pages: &Pages,
-) -> Option<[u32; N]> {
-    let mut numbers = [0; N];
-    for (index, number) in numbers.iter_mut().enumerate().take(pages.count()) {
-        *number = grants.give(place.device.backend, pages.address(index), Access::Write)?.number();
+/// A block device that the host has not let go of yet.
+pub struct Closing {
+    place: Place,
+    data: Granted<MOST_PAGES>,
+    lists: Granted<{ MOST_REQUESTS as usize }>,
+}
+
+impl Closing {
+    /// The buffers of the device, once the host has let go of it. `None`: the host has let go
+    /// of it, but not of them.
+    ///
+    /// # Errors
+    /// Itself, while the host has not.
+    #[expect(clippy::result_large_err, reason = "moved once, there is no heap")]
+    pub fn end(self, grants: &mut Grants) -> Result<Option<Buffers>, Self> {
+        if self.place.standing() != Standing::Gone {
+            return Err(self);
+        }
+        let pages = self.data.end(grants).zip(self.lists.end(grants));
+        Ok(pages.map(|(data, lists)| Buffers { data, lists }))
     }
-    Some(numbers)
 }

@@ -9,14 +9,15 @@ use crate::hooks::{self, Hooks};
 use crate::info::BootInfo;
 use crate::lone::Lone;
 use crate::paging::PAGE_SIZE;
-use crate::{Clock, bare, shared_info};
+use crate::{Clock, Shutdown, bare, shared_info};
 use core::fmt::{self, Write};
 use core::ptr::NonNull;
-use noxs::control::{Answer, Asked, Report, State};
+use noxs::control::{Answer, Asked, Report, Request, State};
 use noxs::device::{Device, Slot};
+use noxs::doorbell::{Rung, TO_GUEST_TABLE};
 use noxs::log::Severity;
 use noxs::page::{GuestPage, Header};
-use noxs::{RawShared, Refusal};
+use noxs::{Busy, RawShared, Refusal};
 
 /// Bytes of a log record's text; more is cut off.
 const TEXT: usize = 240;
@@ -51,6 +52,16 @@ struct Open {
     channel: Channel,
     /// System time when the channel was opened, from which log records count.
     since: u64,
+    /// The host has changed the device table, and nobody has looked.
+    table_changed: bool,
+}
+
+impl Open {
+    /// Notes what the host rang for; whether it rang at all.
+    fn hear(&mut self, rung: Rung) -> bool {
+        self.table_changed |= rung.services & TO_GUEST_TABLE != 0;
+        !rung.is_empty()
+    }
 }
 
 static OPEN: Lone<Open> = Lone::new();
@@ -90,7 +101,8 @@ impl Channel {
             shared_info::use_placed(boot, gfn);
         }
         let channel = Self { boot, port };
-        OPEN.set(Some(Open { page, channel, since: Clock::new(boot).now() }));
+        let since = Clock::new(boot).now();
+        OPEN.set(Some(Open { page, channel, since, table_changed: false }));
         hooks::install(&HOOKS);
         Ok(channel)
     }
@@ -149,10 +161,23 @@ impl Channel {
     /// Sleeps until the host rings, or until system time `until` in ns. Returns at once when
     /// `ready` says that there is work, or when the host has rung already.
     pub fn sleep(self, until: Option<u64>, ready: impl FnOnce() -> bool) {
-        if !ready() && self.with(|page| page.sleep().is_empty()) != Some(false) {
+        let sleep = |open: &mut Open| {
+            let rung = open.page.sleep();
+            open.hear(rung)
+        };
+        if !ready() && OPEN.with(sleep) != Some(true) {
             event::wait_until(self.boot, self.port, until);
-            self.with(|page| page.take());
+            OPEN.with(|open| {
+                let rung = open.page.take();
+                open.hear(rung)
+            });
         }
+    }
+
+    /// Whether the device table has changed since this was last asked.
+    #[must_use]
+    pub fn table_changed(self) -> bool {
+        OPEN.with(|open| core::mem::take(&mut open.table_changed)).unwrap_or(false)
     }
 
     /// Reports what the guest is doing.
@@ -172,10 +197,32 @@ impl Channel {
         self.tell(|page| page.answer(asked.sequence, answer));
     }
 
-    /// What is in a slot of the device table; `None` when it is a hole.
+    /// Answers what the host asks for; how to end when that is what it asks.
     #[must_use]
-    pub fn device(self, slot: Slot) -> Option<Device> {
-        self.with(|page| page.device(slot).ok().flatten()).flatten()
+    pub fn asked_to_end(self) -> Option<Shutdown> {
+        let asked = self.asked()?;
+        let (answer, end) = match asked.request {
+            Some(Request::Poweroff) => (Answer::Ok, Some(Shutdown::PowerOff)),
+            Some(Request::Reboot) => (Answer::Ok, Some(Shutdown::Reboot)),
+            // The table says what has changed.
+            Some(Request::TableChanged) => (Answer::Ok, None),
+            _ => (Answer::NotSupported, None),
+        };
+        self.answer(asked, answer);
+        end
+    }
+
+    /// What is in a slot of the device table; `None` when it is a hole.
+    ///
+    /// # Errors
+    /// The host is writing; it rings when it has written.
+    pub fn device(self, slot: Slot) -> Result<Option<Device>, Busy> {
+        self.with(|page| page.device(slot)).unwrap_or(Ok(None))
+    }
+
+    /// Whether the guest has the device in use, and the host has not taken it away.
+    pub(crate) fn is_using(self, slot: Slot) -> bool {
+        self.with(|page| page.is_using(slot)).unwrap_or(false)
     }
 
     /// Says that the guest uses a device, with these of its features.

@@ -6,6 +6,7 @@
 use crate::bitmap::Bitmap;
 use crate::hypercall::{self, DOMID_SELF, Number};
 use crate::info::{BootInfo, Flavour};
+use crate::pages::Pages;
 use crate::paging::{self, PAGE_SIZE, Page};
 use crate::place::{self, Space};
 use crate::shared::SharedPage;
@@ -157,6 +158,60 @@ impl Grants {
     fn entry(&self, number: u32) -> Option<(&SharedPage, usize)> {
         let page = self.frames.get((number / PER_FRAME) as usize)?.as_ref()?;
         Some((page, (number % PER_FRAME) as usize * ENTRY))
+    }
+}
+
+/// Pages that another domain may use, at most `N`.
+pub struct Granted<const N: usize> {
+    pages: Pages,
+    grants: [Option<GrantRef>; N],
+}
+
+impl<const N: usize> Granted<N> {
+    /// Lets domain `peer` access the first `N` of `pages`. `None` when the table is full.
+    #[must_use]
+    pub fn new(grants: &mut Grants, peer: u16, pages: Pages, access: Access) -> Option<Self> {
+        let mut given = [None; N];
+        for (index, grant) in given.iter_mut().enumerate().take(pages.count()) {
+            *grant = Some(grants.give(peer, pages.address(index), access)?);
+        }
+        Some(Self { pages, grants: given })
+    }
+
+    /// Pages that are granted.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.pages.count().min(N)).unwrap_or(0)
+    }
+
+    /// The number by which the other domain names page `index`; 0 where there is none.
+    #[must_use]
+    pub fn number(&self, index: usize) -> u32 {
+        self.grants.get(index).copied().flatten().map_or(0, GrantRef::number)
+    }
+
+    /// The bytes of `count` pages from page `index` on.
+    ///
+    /// # Panics
+    /// When there are not that many.
+    ///
+    /// # Safety
+    /// As [`Pages::bytes`].
+    #[must_use]
+    pub unsafe fn bytes(&mut self, index: usize, count: usize) -> &mut [u8] {
+        // SAFETY: the caller's obligation.
+        unsafe { self.pages.bytes(index, count) }
+    }
+
+    /// The pages, nobody else's again. `None` when the other domain still uses one: then none
+    /// of them can be used for anything else.
+    #[must_use]
+    pub fn end(self, grants: &mut Grants) -> Option<Pages> {
+        let mut ended = true;
+        for grant in self.grants.into_iter().flatten() {
+            ended &= grants.take_back(grant).is_ok();
+        }
+        ended.then_some(self.pages)
     }
 }
 

@@ -78,6 +78,7 @@ pub use event::Port;
 pub use info::{BootInfo, Flavour, MemoryKind, MemoryRegion};
 pub use noxs;
 pub use sched::Shutdown;
+pub use slot::Standing;
 
 /// Names the main function of a guest: `fn(BootInfo) -> Shutdown`. Brings the panic handler.
 ///

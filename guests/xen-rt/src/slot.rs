@@ -4,8 +4,20 @@ use crate::bare;
 use crate::channel::Channel;
 use crate::paging::PAGE_SIZE;
 use core::ptr::NonNull;
-use noxs::RawShared;
 use noxs::device::{Config, Device, Slot, State};
+use noxs::{Busy, RawShared};
+
+/// How a device that was taken into use stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The host serves it.
+    Served,
+    /// The host wants it back: it is to be closed.
+    Removing,
+    /// The host has let go of it, and of all that was granted for it. What is in its place
+    /// now is another device.
+    Gone,
+}
 
 /// A device and its place.
 pub(crate) struct Place {
@@ -15,21 +27,32 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The first present device whose configuration `wanted` takes, with what it takes of it.
+    /// The first present device that is not in use yet and whose configuration `wanted` takes,
+    /// with what it takes of it.
     pub(crate) fn find<T>(
         channel: Channel,
         wanted: impl Fn(&Config) -> Option<T>,
     ) -> Option<(Self, T)> {
         Slot::all().find_map(|slot| {
-            let device = channel.device(slot).filter(|device| device.state == State::Present)?;
+            let device = channel.device(slot).ok().flatten();
+            let device = device.filter(|device| device.state == State::Present)?;
+            if channel.is_using(slot) {
+                return None;
+            }
             let config = wanted(&device.config)?;
             Some((Self { channel, slot, device }, config))
         })
     }
 
-    /// Whether the device is still to be used.
-    pub(crate) fn is_present(&self) -> bool {
-        self.channel.device(self.slot).is_some_and(|device| device.state == State::Present)
+    /// How the device stands.
+    pub(crate) fn standing(&self) -> Standing {
+        match self.channel.device(self.slot) {
+            // Whatever is being written, the host tells when it is there.
+            Err(Busy) => Standing::Served,
+            Ok(Some(device)) if device.state == State::Removing => Standing::Removing,
+            Ok(Some(_)) if self.channel.is_using(self.slot) => Standing::Served,
+            Ok(_) => Standing::Gone,
+        }
     }
 
     /// Ring frame `index`.

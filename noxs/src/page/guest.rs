@@ -104,6 +104,14 @@ impl<M: SharedMemory> GuestPage<M> {
         self.set_features(slot, 0);
     }
 
+    /// Whether the guest is down as the device's user. One that is no more, and has not left,
+    /// has lost the device: the host took it away.
+    pub fn is_using(&self, slot: Slot) -> bool {
+        let mut features = [0; 2];
+        self.memory.read(slot.offset() + SLOT_GUEST_FEATURES, &mut features);
+        u16::from_le_bytes(features) & IN_USE != 0
+    }
+
     fn set_features(&mut self, slot: Slot, features: u16) {
         // Rings and grants are to be seen as they were before.
         self.memory.fence();

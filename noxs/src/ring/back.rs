@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
 
-use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
+use super::{LARGEST_SLOT, Protocol, REQUESTS, RESPONSES, RingError, offset, place, slots};
 use crate::SharedMemory;
 
 /// Takes requests and gives responses, in the same order. Reads each slot and index once.
@@ -90,13 +90,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
     /// Publishes the responses; true when the front end wants to be notified.
     #[must_use]
     pub fn push(&mut self) -> bool {
-        let old = core::mem::replace(&mut self.published, self.produced);
-        if old == self.produced {
-            return false;
-        }
-        self.memory.store(offset::RSP_PROD, self.produced, Ordering::Release);
-        self.memory.fence();
-        passes(old, self.produced, self.memory.load(offset::RSP_EVENT, Ordering::Relaxed))
+        RESPONSES.publish(&self.memory, &mut self.published, self.produced)
     }
 
     /// To be called when no request is left, before sleeping: asks to be notified of the next
@@ -108,9 +102,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
         if self.waiting()? > 0 {
             return Ok(true);
         }
-        let next = self.consumed.wrapping_add(1);
-        self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
-        self.memory.fence();
+        REQUESTS.wait(&self.memory, self.consumed);
         Ok(self.waiting()? > 0)
     }
 
@@ -120,9 +112,7 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
     /// # Errors
     /// As [`Back::next_request`].
     pub fn ask_for_more(&mut self, known: u32) -> Result<bool, RingError> {
-        let next = self.consumed.wrapping_add(known).wrapping_add(1);
-        self.memory.store(offset::REQ_EVENT, next, Ordering::Relaxed);
-        self.memory.fence();
+        REQUESTS.wait(&self.memory, self.consumed.wrapping_add(known));
         Ok(self.waiting()? > known)
     }
 }

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
 
-use super::{LARGEST_SLOT, Protocol, RingError, offset, passes, place, slots};
+use super::{LARGEST_SLOT, Protocol, REQUESTS, RESPONSES, RingError, offset, place, slots};
 use crate::SharedMemory;
 
 /// Gives requests and takes responses. Reads each slot and index once.
@@ -71,13 +71,7 @@ impl<M: SharedMemory, P: Protocol> Front<M, P> {
     /// Publishes the requests; true when the back end wants to be notified.
     #[must_use]
     pub fn push(&mut self) -> bool {
-        let old = core::mem::replace(&mut self.published, self.produced);
-        if old == self.produced {
-            return false;
-        }
-        self.memory.store(offset::REQ_PROD, self.produced, Ordering::Release);
-        self.memory.fence();
-        passes(old, self.produced, self.memory.load(offset::REQ_EVENT, Ordering::Relaxed))
+        REQUESTS.publish(&self.memory, &mut self.published, self.produced)
     }
 
     /// The next response, if there is one.
@@ -104,9 +98,7 @@ impl<M: SharedMemory, P: Protocol> Front<M, P> {
         if self.waiting()? > 0 {
             return Ok(true);
         }
-        let next = self.consumed.wrapping_add(1);
-        self.memory.store(offset::RSP_EVENT, next, Ordering::Relaxed);
-        self.memory.fence();
+        RESPONSES.wait(&self.memory, self.consumed);
         Ok(self.waiting()? > 0)
     }
 

@@ -8,6 +8,9 @@ mod back;
 mod front;
 
 use core::fmt;
+use core::sync::atomic::Ordering;
+
+use crate::SharedMemory;
 
 pub use back::Back;
 pub use front::Front;
@@ -25,6 +28,10 @@ pub mod offset {
     /// The first slot.
     pub const SLOTS: usize = 64;
 }
+
+/// What a ring begins with that nobody has used: positions 0, events wanted at 1
+/// (`SHARED_RING_INIT`).
+pub const FRESH: [u8; 16] = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
 
 /// Bytes of the largest slot of any protocol here.
 pub const LARGEST_SLOT: usize = 128;
@@ -86,6 +93,35 @@ const fn place<P: Protocol>(index: u32, size: u32) -> usize {
 /// Whether going from `old` to `new` passes the event that the other side waits for.
 const fn passes(old: u32, new: u32, event: u32) -> bool {
     new.wrapping_sub(event) < new.wrapping_sub(old)
+}
+
+/// Where one side says what it has produced, and the other what it waits for.
+struct Direction {
+    produced: usize,
+    event: usize,
+}
+
+const REQUESTS: Direction = Direction { produced: offset::REQ_PROD, event: offset::REQ_EVENT };
+const RESPONSES: Direction = Direction { produced: offset::RSP_PROD, event: offset::RSP_EVENT };
+
+impl Direction {
+    /// Publishes everything up to `new`; true when the other side wants to be notified.
+    fn publish<M: SharedMemory>(&self, memory: &M, published: &mut u32, new: u32) -> bool {
+        let old = core::mem::replace(published, new);
+        if old == new {
+            return false;
+        }
+        memory.store(self.produced, new, Ordering::Release);
+        memory.fence();
+        passes(old, new, memory.load(self.event, Ordering::Relaxed))
+    }
+
+    /// Asks to be notified of what is produced after `consumed`. What is there has to be looked
+    /// at once more afterwards.
+    fn wait<M: SharedMemory>(&self, memory: &M, consumed: u32) {
+        memory.store(self.event, consumed.wrapping_add(1), Ordering::Relaxed);
+        memory.fence();
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ pub struct DeviceStats {
     pub flushes: u64,
     /// What waits right now.
     pub queued: u64,
+    /// How often what the guest wanted had to wait for its rate.
+    pub throttled: u64,
 }
 
 /// `GET /v1/guests/{guest}/stats`.
@@ -73,10 +75,20 @@ pub struct Stats {
     pub disks: Vec<DeviceStats>,
     /// Bytes it printed on its console.
     pub console_bytes: u64,
+    /// How often what it printed had to wait for its rate.
+    #[serde(default)]
+    pub console_throttled: u64,
     /// Log records it wrote.
     pub log_records: u64,
     /// Log records it, or the daemon, had no room for.
     pub log_dropped: u64,
     /// Events that came from it.
     pub events: u64,
+    /// How often it was kept from raising events for a moment, as it raised too many.
+    #[serde(default)]
+    pub held: u64,
+    /// What it said or asked on its channel in vain: reports, log records and positions that
+    /// cannot be, requests that its store refused.
+    #[serde(default)]
+    pub refused: u64,
 }

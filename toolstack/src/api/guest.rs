@@ -106,6 +106,12 @@ pub struct GuestInfo {
     /// Its disks.
     #[serde(default)]
     pub disks: Vec<DiskInfo>,
+    /// Why its console was disconnected, when the daemon did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console_fault: Option<String>,
+    /// Why its store's connection was ended the last time, when the daemon did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_fault: Option<String>,
     /// The number with which it reported its state, as of a crash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_code: Option<u32>,

@@ -118,7 +118,7 @@ impl ChannelSpec {
         let mut at = first + self.console_offset() + 1;
         for spec in &self.rings {
             for _ in 0..spec.rings {
-                writes.add(at * PAGE_SIZE, EMPTY_RING.as_slice());
+                writes.add(at * PAGE_SIZE, noxs::ring::FRESH.as_slice());
                 at += u64::from(spec.pages_each);
             }
         }
@@ -160,9 +160,6 @@ impl ChannelSpec {
         })
     }
 }
-
-/// `SHARED_RING_INIT` of `public/io/ring.h`: indexes of 0, events wanted at 1.
-const EMPTY_RING: [u8; 16] = [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
 
 /// A guest's channel. Frames are numbered as foreign mappings count, gfns for PVH and mfns for PV,
 /// where nothing else is said.

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::socket::{MsgFlags, recv};
 
@@ -66,6 +67,15 @@ impl Connection {
 
     pub(super) fn over(stream: UnixStream) -> Self {
         Connection { stream, waiting: Vec::new() }
+    }
+
+    /// Gives up on an answer of which nothing comes for so long; never without a limit.
+    ///
+    /// # Panics
+    /// When the limit is zero.
+    pub(super) fn set_patience(&self, patience: Option<Duration>) -> Result<(), ClientError> {
+        self.stream.set_read_timeout(patience)?;
+        Ok(self.stream.set_write_timeout(patience)?)
     }
 
     /// Whether the other side has neither closed it nor said something unasked.
@@ -203,6 +213,7 @@ impl Connection {
                 Ok(())
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(ClientError::Silent),
             Err(e) => Err(e.into()),
         }
     }

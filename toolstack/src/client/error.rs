@@ -25,6 +25,12 @@ pub enum ClientError {
     /// The connection broke before the answer was there.
     #[error("the connection to the daemon broke ({0}); look into its log")]
     Broken(#[from] io::Error),
+    /// It did not answer in time.
+    #[error(
+        "the daemon does not answer; it may still do what it was asked to: look into its log, and \
+         whether it runs"
+    )]
+    Silent,
     /// What came is no HTTP, or not as agreed.
     #[error("the daemon's answer is not understood: {0}")]
     Protocol(&'static str),

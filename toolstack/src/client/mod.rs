@@ -16,6 +16,7 @@ mod error;
 mod path;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -23,7 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::{
     CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, GuestInfo, GuestSummary, HostInfo,
-    LogRecords, NetworkInfo, NetworkSpec, NicInfo, Stats, StopAnswer, StopRequest,
+    LogRecords, NetworkInfo, NetworkSpec, NicInfo, Stats, StopAnswer, StopRequest, Wait,
 };
 use crate::config::{Disk, Nic};
 
@@ -32,12 +33,20 @@ pub use console::ConsoleStream;
 pub use error::ClientError;
 use path::Route;
 
+/// How long the daemon may take for an answer, beside what it was asked to wait for: far longer
+/// than it ever needs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a daemon waits for a guest when it is asked to wait without a limit.
+const USUAL_WAIT: Duration = Duration::from_secs(60);
+
 /// A client of one daemon. Keeps one connection for one request after the other; usable from any
 /// thread, where requests take turns.
 #[derive(Debug)]
 pub struct Client {
     socket: PathBuf,
     idle: Mutex<Option<Connection>>,
+    patience: Option<Duration>,
 }
 
 impl Client {
@@ -48,7 +57,15 @@ impl Client {
     pub fn connect(socket: impl AsRef<Path>) -> Result<Self, ClientError> {
         let socket = socket.as_ref().to_owned();
         let idle = Mutex::new(Some(Connection::open(&socket)?));
-        Ok(Client { socket, idle })
+        Ok(Client { socket, idle, patience: Some(PATIENCE) })
+    }
+
+    /// The same with another limit for each answer, on top of what the request itself waits for;
+    /// it is two minutes unless said. `None` waits for ever. Consoles have no limit.
+    #[must_use]
+    pub fn with_patience(self, patience: Option<Duration>) -> Self {
+        let least = Duration::from_millis(1);
+        Client { patience: patience.map(|time| time.max(least)), ..self }
     }
 
     /// Where its daemon listens.
@@ -78,7 +95,11 @@ impl Client {
     /// [`ClientError`]; with [`ErrorCode::Timeout`](crate::api::ErrorCode::Timeout) it lives and
     /// was not waited for any longer, with any other nothing of it is left.
     pub fn create(&self, request: &CreateRequest) -> Result<CreateAnswer, ClientError> {
-        self.send("POST", Route::to("guests"), Some(request))
+        let wait = match (request.wait, request.timeout_ms) {
+            (Wait::None, _) => Duration::ZERO,
+            (_, limit) => limit.map_or(USUAL_WAIT, Duration::from_millis),
+        };
+        self.send_and_wait("POST", Route::to("guests"), Some(request), wait)
     }
 
     /// Everything about a guest, named by name, UUID or domain number as in all that follows.
@@ -147,6 +168,7 @@ impl Client {
         let route = Route::to("guests").then(guest).then("console");
         let route = if write { route.query("write=1") } else { route };
         let connection = Connection::open(&self.socket)?;
+        connection.set_patience(self.patience)?;
         ConsoleStream::attach(connection, &route.to_string())
     }
 
@@ -155,7 +177,12 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn log(&self, guest: &str) -> Result<Vec<u8>, ClientError> {
-        self.request("GET", &Route::to("guests").then(guest).then("log"), Vec::new())
+        self.request(
+            "GET",
+            &Route::to("guests").then(guest).then("log"),
+            Vec::new(),
+            Duration::ZERO,
+        )
     }
 
     /// What is kept of a guest's log records.
@@ -257,11 +284,12 @@ impl Client {
     }
 
     fn stop(&self, guest: &str, verb: &str, how: &StopRequest) -> Result<StopAnswer, ClientError> {
-        self.send("POST", Route::to("guests").then(guest).then(verb), Some(how))
+        let wait = how.timeout_ms.map_or(Duration::ZERO, Duration::from_millis);
+        self.send_and_wait("POST", Route::to("guests").then(guest).then(verb), Some(how), wait)
     }
 
     fn delete(&self, route: Route) -> Result<(), ClientError> {
-        self.request("DELETE", &route, Vec::new()).map(drop)
+        self.request("DELETE", &route, Vec::new(), Duration::ZERO).map(drop)
     }
 
     fn send<B: Serialize, T: DeserializeOwned>(
@@ -270,8 +298,19 @@ impl Client {
         route: Route,
         body: Option<&B>,
     ) -> Result<T, ClientError> {
+        self.send_and_wait(method, route, body, Duration::ZERO)
+    }
+
+    /// As [`Client::send`] for a request that has the daemon wait for so long.
+    fn send_and_wait<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        route: Route,
+        body: Option<&B>,
+        wait: Duration,
+    ) -> Result<T, ClientError> {
         let body = body.map_or(Ok(Vec::new()), serde_json::to_vec).map_err(ClientError::Json)?;
-        let answer = self.request(method, &route, body)?;
+        let answer = self.request(method, &route, body, wait)?;
         serde_json::from_slice(&answer).map_err(ClientError::Json)
     }
 
@@ -281,12 +320,14 @@ impl Client {
         method: &'static str,
         route: &Route,
         body: Vec<u8>,
+        wait: Duration,
     ) -> Result<Vec<u8>, ClientError> {
         let idle = self.idle.lock().take().filter(Connection::is_alive);
         let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(&self.socket)?,
         };
+        connection.set_patience(self.patience.map(|patience| patience.saturating_add(wait)))?;
         let target = route.to_string();
         let answer = connection.exchange(&Request { method, target: &target, body: &body })?;
         if answer.keep_alive {

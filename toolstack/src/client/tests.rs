@@ -164,3 +164,25 @@ fn no_daemon_is_told_from_a_broken_one() {
     assert!(error.is_absent(), "{error}");
     assert!(error.to_string().contains("start chaosd"), "{error}");
 }
+
+#[test]
+fn a_daemon_that_says_nothing_is_given_up_and_a_console_may_be_silent() {
+    const MOMENT: Duration = Duration::from_millis(20);
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("d.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let client = Client::connect(&socket).unwrap().with_patience(Some(MOMENT));
+    let (_silent, _) = listener.accept().unwrap();
+    assert!(matches!(client.guests(), Err(ClientError::Silent)));
+    let guest = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        request(&mut stream);
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
+        thread::sleep(5 * MOMENT);
+        stream.write_all(b"late").unwrap();
+    });
+    let mut late = String::new();
+    client.console("web", false).unwrap().read_to_string(&mut late).unwrap();
+    assert_eq!(late, "late");
+    guest.join().unwrap();
+}

@@ -56,19 +56,7 @@ impl FromStr for ControlMode {
     }
 }
 
-impl TryFrom<String> for ControlMode {
-    type Error = ControlModeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<ControlMode> for String {
-    fn from(mode: ControlMode) -> Self {
-        mode.as_str().to_owned()
-    }
-}
+crate::config::text::as_text!(ControlMode);
 
 impl fmt::Display for ControlMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

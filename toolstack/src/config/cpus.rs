@@ -234,19 +234,7 @@ fn write_range(f: &mut fmt::Formatter<'_>, range: &RangeInclusive<u32>) -> fmt::
     }
 }
 
-impl TryFrom<String> for CpuSet {
-    type Error = CpuSetError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<CpuSet> for String {
-    fn from(set: CpuSet) -> Self {
-        set.to_string()
-    }
-}
+crate::config::text::as_text!(CpuSet);
 
 impl CpuAffinity {
     /// The set of vCPU number `vcpu`, or `None` where it may run anywhere.

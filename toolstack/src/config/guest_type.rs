@@ -64,19 +64,7 @@ impl FromStr for GuestType {
     }
 }
 
-impl TryFrom<String> for GuestType {
-    type Error = GuestTypeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<GuestType> for String {
-    fn from(guest_type: GuestType) -> Self {
-        guest_type.as_str().to_owned()
-    }
-}
+crate::config::text::as_text!(GuestType);
 
 impl fmt::Display for GuestType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -115,19 +115,7 @@ impl fmt::Display for MemSize {
     }
 }
 
-impl TryFrom<String> for MemSize {
-    type Error = MemSizeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<MemSize> for String {
-    fn from(size: MemSize) -> Self {
-        size.to_string()
-    }
-}
+crate::config::text::as_text!(MemSize);
 
 #[cfg(test)]
 mod tests {

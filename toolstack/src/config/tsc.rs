@@ -92,19 +92,7 @@ impl FromStr for TscMode {
     }
 }
 
-impl TryFrom<String> for TscMode {
-    type Error = TscModeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<TscMode> for String {
-    fn from(mode: TscMode) -> Self {
-        mode.as_str().to_owned()
-    }
-}
+crate::config::text::as_text!(TscMode);
 
 impl fmt::Display for TscMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

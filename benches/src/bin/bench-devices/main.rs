@@ -3,6 +3,7 @@
 
 mod create;
 mod first_packet;
+mod hostile;
 mod linux;
 mod ping;
 mod table;
@@ -60,6 +61,17 @@ enum What {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// Pings to a guest beside a hostile one, by class of attack.
+    Hostile {
+        /// The folder of the guests' images, such as target/guests.
+        guests: PathBuf,
+        /// Round trips of each class, after a few that are not measured.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+        /// JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Puts the output of the others, a file each, side by side.
     Table {
         /// The folder of the files.
@@ -79,6 +91,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Linux { address, domain, quick } => linux::run(address, domain, quick)?,
         What::Create { kernel, rounds } => create::run(&kernel, rounds)?,
         What::FirstPacket { config, rounds } => first_packet::run(&config, rounds)?,
+        What::Hostile { guests, rounds, json } => {
+            let figures = hostile::run(&guests, rounds)?;
+            if !json {
+                hostile::print(&figures);
+                return Ok(());
+            }
+            figures
+        }
         What::Table { folder, host, json } => return table::run(&folder, &host, json),
     };
     println!("{report}");

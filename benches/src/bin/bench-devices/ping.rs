@@ -40,6 +40,13 @@ pub(crate) fn run(address: Ipv4Addr, domain: u16, rounds: u16) -> Result<Value, 
     Ok(json!({ "ms": Summary::of(times), "each": usage }))
 }
 
+/// The times of `rounds` round trips, after some that are not counted.
+pub(crate) fn times(address: Ipv4Addr, rounds: u16) -> Result<Vec<Duration>, Box<dyn Error>> {
+    let socket = open(address)?;
+    trips(&socket, WARM_UP)?;
+    Ok(trips(&socket, rounds)?)
+}
+
 fn trips(socket: &OwnedFd, rounds: u16) -> io::Result<Vec<Duration>> {
     let trip = |sequence| {
         sleep(REST);

@@ -14,8 +14,11 @@ use super::DiskError;
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Locks the whole file, to write or to read.
-pub(super) fn lock(file: &File, path: &Path, writable: bool) -> Result<(), DiskError> {
+/// Locks the whole file, to write or to read, for as long as it is open anywhere.
+///
+/// # Errors
+/// [`DiskError::InUse`].
+pub fn lock(file: &File, path: &Path, writable: bool) -> Result<(), DiskError> {
     let kind = if writable { libc::F_WRLCK } else { libc::F_RDLCK };
     match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(kind))) {
         Ok(_) => Ok(()),

@@ -14,6 +14,7 @@ use std::time::Duration;
 pub(super) use change::Change;
 use change::Changes;
 pub use error::DiskError;
+pub use lock::lock;
 use source::{Geometry, Residence};
 
 /// Bytes in a sector, the unit of the block protocol whatever the disk's own.
@@ -73,7 +74,7 @@ impl Disk {
         let direct = if spec.direct { libc::O_DIRECT } else { 0 };
         let file = lock::patiently(patience, || {
             let file = open_file(spec, device, direct)?;
-            lock::lock(&file, &spec.path, spec.writable)?;
+            lock(&file, &spec.path, spec.writable)?;
             Ok(file)
         })?;
         let cached = spec.direct.then(|| open_file(spec, false, 0)).transpose()?;

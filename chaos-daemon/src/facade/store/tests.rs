@@ -104,6 +104,56 @@ fn what_is_the_hosts_stays_so() {
     assert_eq!(answer(s.request(&unknown, b"")), err("ENOSYS"));
 }
 
+/// The numbers of `enum xsd_sockmsg_type` (`public/io/xs_wire.h`), and the flag
+/// `XS_FLAG_PRIV` of `wire_funcs` in `tools/xenstore/xenstored_core.c`.
+#[test]
+fn every_number_of_the_protocol_is_answered_as_to_a_guest() {
+    let ok = |text: &str| Ok(text.to_owned());
+    let privileged = || err("EACCES");
+    let cases = [
+        (0, "print-logs\0", privileged()),
+        (1, "data\0", ok("")),
+        (2, "name\0", ok("seven")),
+        (3, "data\0", ok("n7\0")),
+        (4, "data\0token\0", ok("OK\0")),
+        (5, "data\0token\0", ok("OK\0")),
+        (6, "\0", ok("1\0")),
+        (7, "T\0", err("ENOENT")),
+        (8, "8\09\010\0", privileged()),
+        (9, "8\0", privileged()),
+        (10, "7\0", ok("/local/domain/7\0")),
+        (11, "data/a\0value", ok("OK\0")),
+        (12, "data/b\0", ok("OK\0")),
+        (13, "data/b\0", ok("OK\0")),
+        (14, "data/a\0n7\0r0\0", ok("OK\0")),
+        (15, "data\0token\0", err("ENOSYS")),
+        (16, "EINVAL\0", err("ENOSYS")),
+        (17, "7\0", privileged()),
+        (18, "7\0", privileged()),
+        (19, "7\08\0", privileged()),
+        (20, "\0", err("ENOSYS")),
+        (21, "\0", ok("OK\0")),
+        (23, "\0", err("ENOSYS")),
+        (128, "\0", err("ENOSYS")),
+        (0xffff, "\0", err("ENOSYS")),
+        (u32::MAX, "\0", err("ENOSYS")),
+    ];
+    let mut s = store();
+    for (kind, payload, expected) in cases {
+        let len = u32::try_from(payload.len()).unwrap();
+        let header = Header { kind, request: 1, transaction: 0, len };
+        let outcome = s.request(&header, payload.as_bytes());
+        let said = outcome.kind as u32;
+        assert!(said == Kind::Error as u32 || said == kind, "{kind} answered with {said}");
+        assert_eq!(answer(outcome), expected, "number {kind}");
+    }
+    // Number 22 tells the node's generation, then the names from where it was asked.
+    let part = ask(&mut s, Kind::DirectoryPart, "data\00\0").unwrap();
+    let (generation, names) = part.split_once('\0').unwrap();
+    assert!(generation.parse::<u64>().is_ok(), "{part:?}");
+    assert_eq!(names, "a\0\0");
+}
+
 #[test]
 fn permissions_are_inherited_and_changed_by_their_owner() {
     let mut s = store();

@@ -57,10 +57,13 @@ impl Device {
     }
 }
 
+/// The folder of domains' own parts.
+pub const DOMAINS: &str = "/local/domain";
+
 /// The guest's own part.
 #[must_use]
 pub fn home(domain: DomId) -> String {
-    format!("/local/domain/{domain}")
+    format!("{DOMAINS}/{domain}")
 }
 
 /// The folder of its front ends.

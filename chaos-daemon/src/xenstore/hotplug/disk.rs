@@ -9,6 +9,7 @@ use nix::sys::stat::{major, minor};
 use super::super::entries::path::Device;
 use super::super::error::HotplugError;
 use super::{kernel, loop_device};
+use crate::block;
 
 /// A disk's block device on the host. While it lives, a loop device made for it does too; when
 /// blkback has opened it, it may be dropped.
@@ -49,6 +50,8 @@ pub fn open(path: &Path, opening: Opening) -> Result<HostDisk, HotplugError> {
     if !kind.is_file() {
         return Err(HotplugError::NoDisk(path.to_owned()));
     }
+    // The loop device keeps the open file and with it the lock, also without this daemon.
+    block::disk::lock(&file, path, opening.writable)?;
     let (device, path) =
         loop_device::make(&file, opening).map_err(failed("make a loop device of"))?;
     of_device(device, path).map_err(failed("look at"))

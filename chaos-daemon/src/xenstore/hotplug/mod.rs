@@ -5,5 +5,7 @@ pub mod disk;
 mod kernel;
 pub mod link;
 mod loop_device;
+mod stats;
 
 pub use kernel::{await_gone, is_loaded};
+pub use stats::stats;

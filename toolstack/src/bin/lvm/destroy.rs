@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use lightvm::api::ErrorCode;
 use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::Selector;
 use lightvm::xen::{DomId, Xen};
@@ -63,7 +64,11 @@ fn destroy(
         // The daemon gives back what it has of its guests first. Where it does not answer, they
         // can be taken away all the same.
         match app.daemon()?.filter(|_| record.channel.is_some()) {
-            Some(client) => client.destroy(&record.uuid.to_string())?,
+            Some(client) => match client.destroy(&record.uuid.to_string()) {
+                // A stopped domain that was kept under another name is nobody's.
+                Err(e) if e.code() == Some(ErrorCode::NotFound) => lifecycle.destroy(record)?,
+                destroyed => destroyed?,
+            },
             None => lifecycle.destroy(record)?,
         }
     } else if foreign && !matches!(Selector::from(named), Selector::Name(_)) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::value::RawValue;
 use super::fields::{self, Field};
-use super::{DeviceError, Vdev, vdev};
+use super::{DeviceError, DiskRate, Vdev, disk_rate, vdev};
 
 /// A disk of a guest: a raw image file or a block device of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Disk {
     /// Whether the guest may give blocks back, which makes holes in a file.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub discard: bool,
+    /// The most the guest may do with it, or `None` for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<DiskRate>,
 }
 
 const fn yes() -> bool {
@@ -47,7 +50,7 @@ const fn is_no(answer: &bool) -> bool {
     !*answer
 }
 
-const KNOWN: &str = "path, vdev, writable, removable, direct_io and discard";
+const KNOWN: &str = "path, vdev, writable, removable, direct_io, discard and rate";
 const PATH: &str = "a path";
 
 impl Disk {
@@ -61,6 +64,7 @@ impl Disk {
             removable: false,
             direct_io: false,
             discard: true,
+            rate: None,
         }
     }
 
@@ -90,6 +94,7 @@ impl Disk {
             "removable" => self.removable = field.yes_or_no()?,
             "direct_io" => self.direct_io = field.yes_or_no()?,
             "discard" => self.discard = field.yes_or_no()?,
+            "rate" => self.rate = Some(field.parse(disk_rate::EXPECTED)?),
             _ => return Err(field.unknown(KNOWN)),
         }
         Ok(())
@@ -112,7 +117,7 @@ impl Disk {
 }
 
 /// As options are written: the path, then in any order the name, `ro` or `rw`, `removable`,
-/// `direct-io` and `no-discard`: `/srv/web.img,xvda,rw`.
+/// `direct-io`, `no-discard` and `rate=`: `/srv/web.img,xvda,rw,rate=20MB/s`.
 impl FromStr for Disk {
     type Err = DeviceError;
 
@@ -120,6 +125,10 @@ impl FromStr for Disk {
         let mut parts = text.split(',').map(str::trim);
         let mut disk = Disk::new(parts.next().unwrap_or_default());
         for part in parts.filter(|part| !part.is_empty()) {
+            if part.starts_with("rate=") {
+                fields::of_text(part).iter().try_for_each(|field| disk.set(field))?;
+                continue;
+            }
             match part {
                 "ro" | "r" => disk.writable = false,
                 "rw" | "w" => disk.writable = true,
@@ -134,8 +143,8 @@ impl FromStr for Disk {
                     Err(_) => {
                         return Err(DeviceError::UnknownField {
                             field: super::super::error::excerpt(name),
-                            known: "a disk's name (xvda), ro, rw, removable, direct-io and \
-                                    no-discard",
+                            known: "a disk's name (xvda), ro, rw, removable, direct-io, \
+                                    no-discard and rate=",
                         });
                     }
                 },
@@ -152,13 +161,15 @@ mod tests {
 
     #[test]
     fn an_option_sets_every_part() {
-        let disk: Disk = "/d.img, xvdb, ro, removable, direct-io, no-discard".parse().unwrap();
+        let disk: Disk =
+            "/d.img, xvdb, ro, removable, direct-io, no-discard, rate=1MB/s+5r/s".parse().unwrap();
         let expected = Disk {
             vdev: Some("xvdb".parse().unwrap()),
             writable: false,
             removable: true,
             direct_io: true,
             discard: false,
+            rate: Some("1MB/s+5r/s".parse().unwrap()),
             ..Disk::new("/d.img")
         };
         assert_eq!(disk, expected);
@@ -172,6 +183,7 @@ mod tests {
             (",xvda", "path is missing"),
             ("a,xvda,xvdb", "vdev: given twice"),
             ("a,rx", "`rx` is not known here; a disk's name (xvda), ro, rw"),
+            ("a,rate=5p/s", "rate: `5p/s` is not a rate such as 20MB/s, 160Mb/s, 500r/s or"),
             ("a\0", "path: `a\\0` is not a path without NUL bytes"),
         ] {
             let error = text.parse::<Disk>().expect_err(text).to_string();
@@ -181,9 +193,9 @@ mod tests {
 
     #[test]
     fn json_round_trips() {
-        let disk: Disk = "/d.img,ro".parse().unwrap();
+        let disk: Disk = "/d.img,ro,rate=1r/s".parse().unwrap();
         let json = serde_json::to_string(&disk).unwrap();
-        assert_eq!(json, r#"{"path":"/d.img","writable":false}"#);
+        assert_eq!(json, r#"{"path":"/d.img","writable":false,"rate":"1r/s"}"#);
         assert_eq!(serde_json::from_str::<Disk>(&json).unwrap(), disk);
     }
 }

@@ -4,6 +4,7 @@
 //! of `lvm`, and an item of `xl.cfg`'s lists.
 
 mod disk;
+mod disk_rate;
 mod error;
 mod fields;
 mod mac;
@@ -14,6 +15,7 @@ mod xl_disk;
 mod xl_vif;
 
 pub use disk::Disk;
+pub use disk_rate::DiskRate;
 pub use error::DeviceError;
 pub use nic::Nic;
 pub use rate::Rate;

@@ -21,19 +21,42 @@ pub struct Rate {
 /// What a rate looks like, for messages.
 pub(super) const EXPECTED: &str = "a rate such as 10MB/s, 80Mb/s, 2000p/s or 10MB/s+2000p/s";
 
+const UNIT: &str = "p/s";
+
 impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut rate = Rate::default();
-        for term in text.split('+') {
-            let known = match term.strip_suffix("p/s") {
-                Some(count) => set(&mut rate.packets_per_s, scaled(count)),
-                None => set(&mut rate.bytes_per_s, bytes(term)),
-            };
-            known.ok_or_else(|| format!("not {EXPECTED}"))?;
+        let (bytes_per_s, packets_per_s) =
+            parse(text, UNIT).ok_or_else(|| format!("not {EXPECTED}"))?;
+        Ok(Rate { bytes_per_s, packets_per_s })
+    }
+}
+
+/// A number of bytes, a number of what `unit` counts, or both with a `+` between them.
+pub(super) fn parse(text: &str, unit: &str) -> Option<(Option<NonZeroU64>, Option<NonZeroU64>)> {
+    let (mut bytes_per_s, mut count_per_s) = (None, None);
+    for term in text.split('+') {
+        match term.strip_suffix(unit) {
+            Some(count) => set(&mut count_per_s, scaled(count))?,
+            None => set(&mut bytes_per_s, bytes(term))?,
         }
-        Ok(rate)
+    }
+    Some((bytes_per_s, count_per_s))
+}
+
+/// As [`parse`] reads it.
+pub(super) fn write(
+    f: &mut fmt::Formatter<'_>,
+    bytes: Option<NonZeroU64>,
+    count: Option<NonZeroU64>,
+    unit: &str,
+) -> fmt::Result {
+    match (bytes, count) {
+        (Some(bytes), Some(count)) => write!(f, "{bytes}B/s+{count}{unit}"),
+        (Some(bytes), None) => write!(f, "{bytes}B/s"),
+        (None, Some(count)) => write!(f, "{count}{unit}"),
+        (None, None) => Ok(()),
     }
 }
 
@@ -69,28 +92,11 @@ fn scaled(text: &str) -> Option<u64> {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.bytes_per_s, self.packets_per_s) {
-            (Some(bytes), Some(packets)) => write!(f, "{bytes}B/s+{packets}p/s"),
-            (Some(bytes), None) => write!(f, "{bytes}B/s"),
-            (None, Some(packets)) => write!(f, "{packets}p/s"),
-            (None, None) => Ok(()),
-        }
+        write(f, self.bytes_per_s, self.packets_per_s, UNIT)
     }
 }
 
-impl TryFrom<String> for Rate {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Rate> for String {
-    fn from(rate: Rate) -> Self {
-        rate.to_string()
-    }
-}
+crate::config::text::as_text!(Rate);
 
 #[cfg(test)]
 mod tests {

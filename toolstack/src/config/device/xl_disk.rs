@@ -1,7 +1,7 @@
 //! Items of `xl.cfg`'s `disk` list, as xl-disk-configuration(5) describes them.
 
 use super::fields::Field;
-use super::{DeviceError, Disk, vdev};
+use super::{DeviceError, Disk, disk_rate, vdev};
 use crate::config::value::RawValue;
 
 /// Old prefixes of a target, which stand for the format or are without effect.
@@ -97,6 +97,11 @@ impl Reader {
             "vdev" => self.vdev(field),
             "access" => self.access(field),
             "devtype" => self.device_type(field.text(DEVICE_TYPE)?, field),
+            // Not one of xl's, which refuses it.
+            "rate" => {
+                self.disk.rate = Some(field.parse(disk_rate::EXPECTED)?);
+                Ok(())
+            }
             // How another toolstack would open the file.
             "backendtype" => Ok(()),
             "backend" if matches!(field.text("a domain")?, "0" | "Domain-0") => Ok(()),
@@ -107,7 +112,7 @@ impl Reader {
                 Err(field.not_served("virtio disks are not served; leave it out"))
             }
             _ => Err(field.unknown(
-                "target, format, vdev, access, devtype, backendtype, direct-io-safe and discard",
+                "target, format, vdev, access, devtype, backendtype, direct-io-safe, discard and rate",
             )),
         }
     }

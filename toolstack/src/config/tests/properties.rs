@@ -110,8 +110,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn disk()(path in "[^\\x00]{1,20}", writable in any::<bool>(), removable in any::<bool>()) -> Disk {
-        Disk { writable, removable, ..Disk::new(path) }
+    fn disk()(path in "[^\\x00]{1,20}", writable in any::<bool>(), removable in any::<bool>(), rate in option::of("[1-9][0-9]{0,6}([KMG]?[B]/s|r/s)")) -> Disk {
+        Disk { writable, removable, rate: rate.map(|rate| rate.parse().unwrap()), ..Disk::new(path) }
     }
 }
 

@@ -195,7 +195,7 @@ fn errors_name_place_key_and_what_is_allowed() {
         ("disk = [{ vdev = 'xvda' }]", "g.toml:3:8: disk: number 1: path is missing"),
         (
             "disk = [{ path = 'a', mode = 'w' }]",
-            "g.toml:3:8: disk: number 1: `mode` is not known here; path, vdev, writable, removable, direct_io and discard are",
+            "g.toml:3:8: disk: number 1: `mode` is not known here; path, vdev, writable, removable, direct_io, discard and rate are",
         ),
         (
             "control = 'none'\nnic = [{}]",

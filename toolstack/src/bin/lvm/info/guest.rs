@@ -121,6 +121,9 @@ fn served_facts(served: &api::GuestInfo) -> Vec<(&'static str, String)> {
         facts.push(("addresses", addresses.join(" ")));
     }
     facts.push(("viewers", served.console_viewers.to_string()));
+    let faults =
+        [("console disconnected", &served.console_fault), ("store ended", &served.store_fault)];
+    facts.extend(faults.into_iter().filter_map(|(name, fault)| Some((name, fault.clone()?))));
     facts
 }
 

@@ -1,0 +1,174 @@
+//! A Debian as it is, on a disk of its own, and what can be done with it from outside.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use lightvm::api::Wait;
+use lightvm::config::{Disk, GuestOverrides, GuestType, MemSize};
+
+use crate::harness::{Chaosd, image, nic, run};
+
+/// A Debian takes half a minute to boot on an emulated host, its boot loader another,
+/// and much longer on a busy one.
+const BOOT: Duration = Duration::from_secs(400);
+/// Its service that is a shell; port 7 returns what it is sent.
+const SHELL: u16 = 8;
+
+/// The release of Debian that dom0 is: the boxes have one each.
+fn suite() -> String {
+    let os = fs::read_to_string("/etc/os-release").expect("a release");
+    let code = os.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    code.expect("its name").to_owned()
+}
+
+/// How a Debian is started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start {
+    /// Its kernel and initramfs, given to the toolstack.
+    Kernel(GuestType),
+    /// Debian's boot loader, which takes both from the disk.
+    Grub(GuestType),
+}
+
+impl Start {
+    fn config(self, name: &str) -> GuestOverrides {
+        let file = |end: &str| Some(image(&format!("debian/{}-{end}", suite())));
+        let common = GuestOverrides {
+            name: Some(name.parse().expect("a name")),
+            memory: Some(MemSize::from_kib(256 << 10).expect("a size")),
+            nic: Some(nic("debian")),
+            ..GuestOverrides::default()
+        };
+        match self {
+            Start::Kernel(kind) => GuestOverrides {
+                kernel: file("disk-vmlinuz"),
+                ramdisk: file("disk-initrd"),
+                guest_type: Some(kind),
+                cmdline: Some("root=/dev/xvda rw console=hvc0 quiet net.ifnames=0".into()),
+                ..common
+            },
+            Start::Grub(kind) => GuestOverrides {
+                kernel: file(match kind {
+                    GuestType::Pv => "grub-x86_64-xen.bin",
+                    GuestType::Pvh => "grub-i386-xen_pvh.bin",
+                }),
+                guest_type: Some(kind),
+                ..common
+            },
+        }
+    }
+}
+
+/// A Debian that was started.
+pub(crate) struct Debian {
+    pub(crate) name: String,
+    pub(crate) disk: PathBuf,
+    pub(crate) address: String,
+}
+
+impl Debian {
+    /// Starts one on a copy of the disk that `scripts/test` makes.
+    pub(crate) fn start(chaosd: &Chaosd, name: &str, start: Start) -> Debian {
+        let disk = chaosd.path(&format!("{name}.img"));
+        let original = image(&format!("debian/{}-disk.img", suite()));
+        run(&format!("cp --sparse=always {} {}", original.display(), disk.display()));
+        let config = GuestOverrides {
+            disk: Some(vec![Disk { writable: true, ..Disk::new(&disk) }]),
+            ..start.config(name)
+        };
+        let guest = chaosd.create(config, Wait::None);
+        let address = crate::harness::address(&guest);
+        Debian { name: name.to_owned(), disk, address }
+    }
+
+    /// Waits until its console asks who is there, for the `time`th time, and answers.
+    pub(crate) fn log_in(&self, chaosd: &Chaosd, time: usize) {
+        self.wait_for(chaosd, "guest login:", time);
+        let mut console = chaosd.client.console(&self.name, true).expect("its console");
+        console.write_all(b"root\n").expect("typed");
+        self.wait_for(chaosd, "root@guest:~#", time);
+        console.write_all(b"echo typed $((6 * 7))\nexit\n").expect("typed");
+        self.wait_for(chaosd, "typed 42", time);
+    }
+
+    fn wait_for(&self, chaosd: &Chaosd, text: &str, times: usize) {
+        let end = Instant::now() + BOOT;
+        loop {
+            let output = chaosd.output(&self.name);
+            if output.matches(text).count() >= times {
+                return;
+            }
+            assert!(Instant::now() < end, "{}: no {text:?} in {output:?}", self.name);
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// A connection to a shell.
+    fn shell(&self) -> TcpStream {
+        let address: Ipv4Addr = self.address.parse().expect("an address");
+        let stream = TcpStream::connect_timeout(&(address, SHELL).into(), Duration::from_secs(60));
+        let stream = stream.unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
+        stream
+    }
+
+    /// What a command prints, run by a shell in the guest.
+    pub(crate) fn run(&self, command: &str) -> String {
+        let mut stream = self.shell();
+        stream.write_all(format!("{command}\nexit\n").as_bytes()).expect("asked");
+        let mut output = String::new();
+        stream.read_to_string(&mut output).expect("an answer");
+        output.trim().to_owned()
+    }
+
+    /// A file on its disk, read by the host: only when it has ended.
+    pub(crate) fn file(&self, path: &str) -> String {
+        run(&format!("debugfs -R 'cat {path}' {} 2>/dev/null", self.disk.display()))
+    }
+}
+
+/// A guest's shell that appends numbers to a file, and says each when the disk has it.
+pub(crate) struct Writes {
+    last: Arc<AtomicU64>,
+    thread: thread::JoinHandle<()>,
+}
+
+/// Where they are.
+pub(crate) const NUMBERS: &str = "/root/numbers";
+
+impl Writes {
+    pub(crate) fn start(guest: &Debian) -> Writes {
+        let mut stream = guest.shell();
+        let command = format!(
+            "n=0; while [ ! -e /run/enough ]; do n=$((n + 1)); echo $n >>{NUMBERS}; \
+             sync {NUMBERS}; echo $n; done; exit\n"
+        );
+        stream.write_all(command.as_bytes()).expect("asked");
+        let last = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&last);
+        let thread = thread::spawn(move || {
+            for (line, number) in BufReader::new(stream).lines().zip(1_u64..) {
+                assert_eq!(line.expect("the connection lives"), number.to_string());
+                told.store(number, Ordering::Relaxed);
+            }
+        });
+        Writes { last, thread }
+    }
+
+    /// How many the disk has.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    /// Ends them; answers how many there are.
+    pub(crate) fn end(self, guest: &Debian) -> u64 {
+        guest.run("touch /run/enough");
+        self.thread.join().expect("the connection lived to the end");
+        self.last.load(Ordering::Relaxed)
+    }
+}
