@@ -21,7 +21,7 @@ guest() {
 }
 
 # KiB of a field of /proc/meminfo or of the daemon's status.
-field() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" "$2"; }
+field() { sed -n "s/^$1:[[:space:]]*\([0-9]*\) kB/\1/p" "$2"; }
 # Memory of dom0 that is in use, the daemon's own included.
 used() { echo $(($(field MemTotal /proc/meminfo) - $(field MemAvailable /proc/meminfo))); }
 rss() { field VmRSS /proc/$daemon/status; }
