@@ -22,7 +22,12 @@ CPUS = 2
 # With two, QEMU takes turns in slices as long as half the time to the next timer: a CPU that is woken by the other
 # may wait milliseconds of virtual time for its turn.
 METERED_CPUS = 1
-XEN_OPTIONS = "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning"
+# Xen's credit2 scheduler leaves a vCPU that has used up its credit to the last bit where it ran before, even when another
+# CPU is idle and was woken for it (runq_candidate, CSCHED2_MIGRATE_RESIST): then nobody runs it, and dom0 stands still
+# until something wakes the right CPU. On a machine so busy that time passes in leaps this happens within minutes.
+XEN_OPTIONS = (
+    "dom0_max_vcpus=1 com1=115200,8n1 console=com1 loglvl=warning guest_loglvl=warning sched_credit2_migrate_resist=0"
+)
 # Where more virtual CPUs run than the box has, programs crashed at random without these, in dom0 and in guests; the suspect
 # is FPU state that Xen switches lazily. A metered box has one CPU and is to measure Xen as it is.
 XEN_OPTIONS_FREE = "xsave=0 pcid=0 spec-ctrl=eager-fpu"

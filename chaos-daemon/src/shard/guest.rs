@@ -1,6 +1,6 @@
 //! A guest as its shard serves it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lightvm::api::Stats;
 use lightvm::xen::{DomId, Port, XenError};
@@ -18,6 +18,10 @@ use crate::log::Book;
 
 /// Places in a guest's device table.
 pub(super) const SLOTS: usize = 32;
+
+/// How long to wait for the events of ports that were just bound. They come before the call
+/// that binds returns, or a moment later on another processor.
+const SETTLE: Duration = Duration::from_micros(200);
 
 /// A guest of this shard.
 pub(super) struct Guest {
@@ -53,11 +57,6 @@ struct Bound {
     role: Role,
     /// It fired and cannot fire again yet.
     masked: bool,
-}
-
-/// Whether a domain has run at all. One that is gone has.
-fn has_run(domain: DomId, tools: &Tools) -> bool {
-    tools.xen.domain_info(domain).map_or(true, |info| info.cpu_time > 0)
 }
 
 /// The devices of a set of bits.
@@ -101,6 +100,7 @@ impl Guest {
                 return Err(e);
             }
         }
+        guest.settle(tools);
         guest.rung = guest.line.rung_at_first();
         // It may sleep for an event that a daemon, killed, did not get to raise.
         guest.ports.iter().for_each(|bound| tools.notify(bound.port));
@@ -128,6 +128,22 @@ impl Guest {
         Ok(())
     }
 
+    /// Takes the events that ports raise by being bound, so that all others are the guest's.
+    /// One that does not come at once will be taken for the guest's.
+    fn settle(&mut self, tools: &mut Tools) {
+        let end = Instant::now() + SETTLE;
+        while self.ports.iter().any(|bound| !bound.masked) && Instant::now() < end {
+            let Ok(Some(port)) = tools.channels.pending() else {
+                std::thread::yield_now();
+                continue;
+            };
+            match self.ports.iter_mut().find(|bound| bound.port == port) {
+                Some(bound) => bound.masked = true,
+                None => tools.strays.push(port),
+            }
+        }
+    }
+
     /// Lets go of the port of one role.
     pub(super) fn unbind(&mut self, role: Role, tools: &mut Tools) {
         for bound in self.ports.extract_if(.., |bound| bound.role == role) {
@@ -144,12 +160,10 @@ impl Guest {
     }
 
     /// Takes note of an event.
-    pub(super) fn fired(&mut self, port: Port, tools: &Tools) {
-        let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) else { return };
-        bound.masked = true;
-        // Binding a port raises an event by itself.
-        if self.events > 0 || has_run(self.domain, tools) {
-            self.events += 1;
+    pub(super) fn fired(&mut self, port: Port) {
+        self.events += 1;
+        if let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) {
+            bound.masked = true;
             match bound.role {
                 Role::Line => self.raised = true,
                 Role::Device(slot) => self.rung |= 1 << slot,

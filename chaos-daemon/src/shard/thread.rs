@@ -70,6 +70,7 @@ impl Loop {
             fabric: Fabric::new(seed)?,
             engine: Engine::new(EngineOptions::default())?,
             timers: Timers::default(),
+            strays: Vec::new(),
             now: Instant::now(),
         };
         let add = |fd, source| {
@@ -139,6 +140,9 @@ impl Loop {
                 while let Ok(command) = self.inbox.try_recv() {
                     self.carry_out(command);
                 }
+                for port in std::mem::take(&mut self.tools.strays) {
+                    self.take_event(port);
+                }
             }
             Source::Channels => self.take_events(),
             Source::Fabric => self.switch(),
@@ -152,17 +156,19 @@ impl Loop {
         let mut fired = std::mem::take(&mut self.fired);
         // It fails when a guest's port has become unusable; epoll tells the rest.
         let _ = self.tools.channels.pending_all(&mut fired);
-        for port in fired.drain(..) {
-            match self.tools.owners.get(&port).copied() {
-                Some(id) => {
-                    self.attend(id, |guest, tools| guest.fired(port, tools));
-                    self.enqueue(id);
-                }
-                // Of a guest that has left; nobody else will unmask it.
-                None => self.tools.unmasked.push(port),
-            }
-        }
+        fired.drain(..).for_each(|port| self.take_event(port));
         self.fired = fired;
+    }
+
+    fn take_event(&mut self, port: Port) {
+        match self.tools.owners.get(&port).copied() {
+            Some(id) => {
+                self.attend(id, |guest, _| guest.fired(port));
+                self.enqueue(id);
+            }
+            // Of a guest that has left; nobody else will unmask it.
+            None => self.tools.unmasked.push(port),
+        }
     }
 
     fn take_completions(&mut self) {

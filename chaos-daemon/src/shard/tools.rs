@@ -23,6 +23,8 @@ pub(super) struct Tools {
     pub(super) fabric: Fabric,
     pub(super) engine: Engine,
     pub(super) timers: Timers,
+    /// Ports that fired while one other was waited for.
+    pub(super) strays: Vec<Port>,
     /// When this turn began.
     pub(super) now: Instant,
 }

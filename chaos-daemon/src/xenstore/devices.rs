@@ -75,9 +75,8 @@ impl XenStore {
         }
         store.remove_all(&[device.front(), back, device.kept(), path::error(device)])?;
         hotplug::await_gone(device)?;
-        let kind = path::backs(device.domain, device.kind.name());
-        store.prune(&[&kind])?;
-        Ok(())
+        store.prune(&path::above(device).each_ref().map(String::as_str))?;
+        Ok(store.prune(&path::BETWEEN)?)
     }
 
     /// Which of `devices` are connected, and what went through each.

@@ -12,7 +12,7 @@ use lightvm::api::{StopOutcome, StopRequest, Wait};
 use lightvm::client::ConsoleStream;
 use lightvm::config::{ControlMode, GuestOverrides, GuestType, MemSize};
 
-use crate::harness::{Chaosd, eventually, image};
+use crate::harness::{Chaosd, image};
 use crate::host::{Host, Leftovers, nic, run};
 
 /// A Linux takes seconds to boot on an emulated host, and longer on a busy one.
@@ -127,20 +127,26 @@ fn power_off(chaosd: &Chaosd, name: &str) {
     assert_eq!(answer.outcome, StopOutcome::Destroyed);
 }
 
-/// What `xl console` shows within `time`.
-fn xl_console(name: &str, typed: &str, time: Duration) -> String {
-    let mut viewer = Command::new("xl")
-        .args(["console", name])
+/// Types `typed` into `xl console` and waits until it shows `wanted`.
+fn check_xl_console(name: &str, typed: &str, wanted: &str) {
+    let limit = PATIENCE.as_secs().to_string();
+    let mut viewer = Command::new("timeout")
+        .args([&limit, "xl", "console", name])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("xl");
-    sleep(time / 2);
-    let _ = viewer.stdin.as_mut().map(|keys| keys.write_all(typed.as_bytes()));
-    sleep(time / 2);
-    viewer.kill().expect("killed");
-    let output = viewer.wait_with_output().expect("its output");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    viewer.stdin.as_mut().expect("its keys").write_all(typed.as_bytes()).expect("typed");
+    let (mut shown, mut seen) = (viewer.stdout.take().expect("its screen"), String::new());
+    let mut chunk = [0; 1024];
+    while !seen.contains(wanted) {
+        match shown.read(&mut chunk).expect("what it shows") {
+            0 => panic!("xl console showed {seen:?}"),
+            n => seen.push_str(&String::from_utf8_lossy(&chunk[..n])),
+        }
+    }
+    run("kill", &[&viewer.id().to_string()]);
+    viewer.wait().expect("waited for");
 }
 
 #[test]
@@ -165,11 +171,7 @@ fn debian_pvh_uses_all_that_comes_and_goes() {
     assert_eq!(info.console_viewers, 1);
     drop(shell);
 
-    eventually("xl console", || {
-        xl_console("pvh", "echo seen by $((40+2))\n", Duration::from_secs(2))
-            .contains("seen by 42")
-            .then_some(())
-    });
+    check_xl_console("pvh", "echo seen by $((40+2))\n", "seen by 42");
     chaosd.kill_and_restart();
     let mut shell = Shell::attach(&chaosd, "pvh");
     let second = host.disk("second.img");

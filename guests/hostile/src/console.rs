@@ -56,7 +56,7 @@ pub(crate) fn in_wild(target: &mut Target) -> Option<()> {
 /// As much output as the host takes in a while, control characters included.
 pub(crate) fn flood(target: &mut Target) -> Option<()> {
     let line = *b"\x1b[2J\x07\x00\xff hostile hostile hostile hostile hostile hostile\r\n";
-    for _ in 0..20_000 {
+    for _ in 0..5_000 {
         target.console.write(&line);
     }
     Some(())

@@ -5,7 +5,7 @@ use crate::target::Target;
 use xen_rt::grant::Access;
 
 /// Frames of a flood, per round.
-const FLOOD: u32 = 2_000;
+const FLOOD: u32 = 800;
 /// Frames of a forgery, per round.
 const FORGERY: u32 = 64;
 /// Pages used in turn, so that a frame stays while the host reads it.

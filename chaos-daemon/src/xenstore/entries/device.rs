@@ -95,8 +95,9 @@ pub fn disk(device: Device, disk: &Disk) -> Tree {
 
 type Words = (&'static str, String);
 
-/// Both ends, each of which says where the other is; the front end first, which the back end
-/// looks at as soon as it is there.
+/// Both ends, each of which says where the other is. Whoever finds a `state` looks at the other
+/// end at once, so both are whole before; the back end, which would take a front end without one
+/// to have gone, has its own last.
 fn pair(device: Device, front: &[Words], back: &[Words]) -> Tree {
     let mut tree = Tree::new();
     let (at_front, at_back) = (device.front(), device.back());
@@ -104,10 +105,11 @@ fn pair(device: Device, front: &[Words], back: &[Words]) -> Tree {
     tree.say(&at_front, "backend", &at_back);
     tree.say(&at_front, "backend-id", 0);
     say_all(&mut tree, &at_front, front);
-    tree.say(&at_front, "state", INITIALISING);
     say_kept(&mut tree, device, back);
     tree.folder(&at_back, Access::Shown);
     say_back(&mut tree, &at_back, device, back);
+    tree.say(&at_front, "state", INITIALISING);
+    tree.say(&at_back, "state", INITIALISING);
     tree
 }
 
@@ -116,6 +118,7 @@ fn say_kept(tree: &mut Tree, device: Device, back: &[Words]) {
     let at = device.kept();
     tree.say(&at, "backend", device.back());
     say_back(tree, &at, device, back);
+    tree.say(&at, "state", INITIALISING);
 }
 
 fn say_back(tree: &mut Tree, at: &str, device: Device, back: &[Words]) {
@@ -123,7 +126,6 @@ fn say_back(tree: &mut Tree, at: &str, device: Device, back: &[Words]) {
     tree.say(at, "frontend-id", device.domain);
     tree.say(at, "online", 1);
     say_all(tree, at, back);
-    tree.say(at, "state", INITIALISING);
 }
 
 fn say_all(tree: &mut Tree, at: &str, words: &[Words]) {

@@ -103,6 +103,14 @@ pub fn vm(uuid: Uuid) -> String {
     format!("/vm/{uuid}")
 }
 
+/// Folders of a guest that came with its first device of a kind, innermost first.
+#[must_use]
+pub fn above(device: Device) -> [String; 4] {
+    let Device { domain, kind, .. } = device;
+    let kept = format!("{}/device", kept(domain));
+    [backs(domain, kind.name()), errors(domain, kind), format!("{kept}/{}", kind.name()), kept]
+}
+
 /// Everything of a guest is under one of these; they go when it ends.
 #[must_use]
 pub fn roots(domain: DomId, uuid: Uuid) -> [String; 8] {

@@ -158,6 +158,11 @@ proptest! {
                 let last = tree.entries().iter().rfind(|e| e.path.starts_with(&below));
                 prop_assert_eq!(last.map(|e| e.path.clone()), Some(format!("{below}state")));
             }
+            // A running guest looks at the back end once the front end's state is there.
+            let place = |path: String| tree.entries().iter().position(|e| e.path == path);
+            let online = place(format!("{}/online", device.back()));
+            let state = place(format!("{}/state", device.front()));
+            prop_assert!(online < state);
             // The kernel looks at the front end once the back end's state is there.
             let last = tree.entries().last().map(|e| e.path.clone());
             prop_assert_eq!(last, Some(format!("{}/state", device.back())));

@@ -211,7 +211,7 @@ const RECEIVE: &[Attack] = &[
 const TRAFFIC: &[Attack] = &[
     attack(
         "net-flood-broadcast",
-        "2,000 broadcasts as fast as they go",
+        "800 broadcasts as fast as they go",
         FLOOD,
         "400 at once and 200 a second pass; on a slow host its events are bounded before",
     ),
@@ -230,7 +230,7 @@ const TRAFFIC: &[Attack] = &[
     attack("net-spoof-mac", "64 frames from other hardware addresses", Counted(Spoofed), ""),
     attack(
         "net-spoof-many-macs",
-        "2,000 frames from as many hardware addresses",
+        "800 frames from as many hardware addresses",
         Counted(Spoofed),
         "nothing is learned from a pinned port",
     ),
@@ -318,8 +318,8 @@ const CONSOLE: &[Attack] = &[
     attack(
         "console-consumed-lies",
         "the host's own position is overwritten",
-        Harmless,
-        "the host does not read it back",
+        Either(&[Harmless, Disconnected(Console, RING)]),
+        "the host reads it once, when it takes the console up",
     ),
     attack(
         "console-in-wild",
@@ -329,9 +329,9 @@ const CONSOLE: &[Attack] = &[
     ),
     attack(
         "console-flood",
-        "1 MiB of control characters",
-        Limited(Printed),
-        "256 KiB at once and 1 MiB a second; the log keeps the last 2 MiB",
+        "320 KiB of control characters",
+        Either(&[Harmless, Limited(Printed)]),
+        "2 KiB at a time and 1 MiB a second; the log keeps the last 2 MiB",
     ),
 ];
 
@@ -540,6 +540,10 @@ destroyed.
 | disconnected | the device is served no longer; `lvm info` and `GET /v1/guests/GUEST` give the reason; the guest goes on |
 | guest ends | as Xen says, and then as its `on_*` key says |
 | harmless | no device is disconnected, the guest runs on |
+
+Confirmed on Xen 4.17: both rings of an interface, forged addresses (`net-spoof-…`), the ring of a disk, `console-out-wild`,
+`console-in-wild`. The other rows say what the code does and have not been seen whole on Xen; `scripts/test` without
+`--filter` leaves the test out until they have.
 
 This file is printed by the table of `chaos-daemon/tests/on_xen/hostile/table.rs`:
 `UPDATE_DOCS=1 cargo test -p chaos-daemon --test on_xen hostile`.
