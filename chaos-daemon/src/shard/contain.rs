@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::guest::Guest;
+use super::guest::{Guest, bits};
 use super::thread::Loop;
 use super::tools::Tools;
 use super::{Fault, GuestId};
@@ -62,13 +62,13 @@ impl Guest {
         tracing::error!(%domain, panic, "serving the guest panicked: its devices are disconnected");
         self.broken = true;
         let fault = Fault::Panic(panic);
-        for slot in 0..super::guest::SLOTS {
-            if let Some(place) = &mut self.slots[slot] {
+        for slot in bits(u32::MAX) {
+            if let Some(place) = &mut self.slots[usize::from(slot)] {
                 // It may be as broken as the one that panicked.
                 let _ = contained(|| place.disconnect(domain, tools));
                 place.condemn(fault.clone());
             }
-            self.tell_connected(u8::try_from(slot).unwrap_or(u8::MAX));
+            self.tell_connected(slot);
         }
         self.unbind_all(tools);
     }
