@@ -12,7 +12,7 @@
 //! guest was promised; nothing is added to it. Behind it a guest with a noxs page finds two kinds
 //! of pages that are Xen's: its grant table and its shared info.
 
-use super::channel::{ChannelSpec, Mapped, Ports};
+use super::channel::{ChannelSpec, Control, Mapped, Ports};
 use super::memory::Frames;
 use super::writes::Writes;
 use super::{Boot, BuildError, acpi};
@@ -258,6 +258,11 @@ pub(crate) fn load(
         writes.add(plan.initrd.start * PAGE_SIZE, ramdisk.bytes());
     }
     writes.apply(xen, domain, |gfn| gfn)?;
+    // GRUB asks Xen for its map and halts without an answer; those with a page of ours read it
+    // where they start.
+    if channel.control == Control::Store {
+        xen.set_memory_map(domain, &memory.map(plan.boot))?;
+    }
     let vcpu = PvhVcpu {
         entry,
         start_info: plan.boot.start * PAGE_SIZE,
@@ -294,7 +299,7 @@ pub(crate) fn connect(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::{Control, RingSpec};
+    use crate::build::RingSpec;
 
     #[test]
     fn memory_beyond_the_hole_goes_above_four_gib() {

@@ -2,12 +2,19 @@
 
 use nix::errno::Errno;
 
+use super::abi::hvm::MemmapEntry;
 use super::abi::{hypercall, memory};
 use super::dev::BUFFER_SIZE;
 use super::{Call, DomId, ForeignMapping, Xen, XenError};
 
 /// Extents that fit one hypercall buffer beside the reservation itself.
 const EXTENTS_PER_CALL: usize = (BUFFER_SIZE - 256) / 8;
+
+/// An entry as the BIOS's call e820 answers it; the types are the same.
+fn e820_entry(entry: &MemmapEntry) -> Vec<u8> {
+    let MemmapEntry { addr, size, kind, reserved: _ } = entry;
+    [&addr.to_ne_bytes()[..], &size.to_ne_bytes(), &kind.to_ne_bytes()].concat()
+}
 
 impl Xen {
     /// Gives `domain` an extent of `1 << order` pages at each of `extents` (first
@@ -111,6 +118,31 @@ impl Xen {
         });
         let args = [memory::ADD_TO_PHYSMAP, buffer.address(arg), 0, 0, 0];
         // SAFETY: the buffer holds an `xen_add_to_physmap` and outlives the call.
+        unsafe { self.hypercall(CALL, Some(domain), hypercall::MEMORY_OP, args) }.map(drop)
+    }
+
+    /// Tells Xen the map of `domain`'s memory, for guests that ask it with `XENMEM_memory_map`.
+    ///
+    /// # Errors
+    /// [`XenError::Call`]: `EINVAL` for more entries than Xen keeps (128).
+    pub(crate) fn set_memory_map(
+        &self,
+        domain: DomId,
+        map: &[MemmapEntry],
+    ) -> Result<(), XenError> {
+        const CALL: Call = Call("XENMEM_set_memory_map");
+        let mut buffer = self.buffer()?;
+        let entries: Vec<u8> = map.iter().flat_map(e820_entry).collect();
+        let entries = buffer.put_slice(&entries);
+        let arg = buffer.put(&memory::ForeignMemoryMap {
+            domid: domain.0,
+            nr_entries: u32::try_from(map.len()).unwrap_or(u32::MAX),
+            buffer: buffer.address(entries),
+            ..Default::default()
+        });
+        let args = [memory::SET_MEMORY_MAP, buffer.address(arg), 0, 0, 0];
+        // SAFETY: the buffer holds the request and the `nr_entries` entries it points to, and
+        // outlives the call.
         unsafe { self.hypercall(CALL, Some(domain), hypercall::MEMORY_OP, args) }.map(drop)
     }
 

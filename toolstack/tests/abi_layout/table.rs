@@ -143,6 +143,7 @@ fn calls(checks: &mut Vec<Check>) {
         memory::POPULATE_PHYSMAP = "XENMEM_populate_physmap";
         memory::ADD_TO_PHYSMAP = "XENMEM_add_to_physmap";
         memory::ADD_TO_PHYSMAP_BATCH = "XENMEM_add_to_physmap_batch";
+        memory::SET_MEMORY_MAP = "XENMEM_set_memory_map";
         memory::MAPSPACE_SHARED_INFO = "XENMAPSPACE_shared_info";
         memory::MAPSPACE_GRANT_TABLE = "XENMAPSPACE_grant_table";
         memory::MMUEXT_PIN_L4_TABLE = "MMUEXT_PIN_L4_TABLE";
@@ -166,6 +167,9 @@ fn calls(checks: &mut Vec<Check>) {
         memory::AddToPhysmap = "struct xen_add_to_physmap" { domid, size, space, idx, gpfn };
         memory::AddToPhysmapBatch = "struct xen_add_to_physmap_batch" {
             domid, space, size, extra = "u", idxs, gpfns, errs,
+        };
+        memory::ForeignMemoryMap = "struct xen_foreign_memory_map" {
+            domid, nr_entries = "map.nr_entries", buffer = "map.buffer",
         };
         memory::MmuextOp = "struct mmuext_op" { cmd, mfn = "arg1.mfn", arg2 };
         version::ExtraVersion = "xen_extraversion_t" {};

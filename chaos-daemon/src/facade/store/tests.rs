@@ -119,7 +119,7 @@ fn every_number_of_the_protocol_is_answered_as_to_a_guest() {
         (5, "data\0token\0", ok("OK\0")),
         (6, "\0", ok("1\0")),
         (7, "T\0", err("ENOENT")),
-        (8, "8\09\010\0", privileged()),
+        (8, "8\x009\x0010\x00", privileged()),
         (9, "8\0", privileged()),
         (10, "7\0", ok("/local/domain/7\0")),
         (11, "data/a\0value", ok("OK\0")),
@@ -148,7 +148,7 @@ fn every_number_of_the_protocol_is_answered_as_to_a_guest() {
         assert_eq!(answer(outcome), expected, "number {kind}");
     }
     // Number 22 tells the node's generation, then the names from where it was asked.
-    let part = ask(&mut s, Kind::DirectoryPart, "data\00\0").unwrap();
+    let part = ask(&mut s, Kind::DirectoryPart, "data\x000\0").unwrap();
     let (generation, names) = part.split_once('\0').unwrap();
     assert!(generation.parse::<u64>().is_ok(), "{part:?}");
     assert_eq!(names, "a\0\0");

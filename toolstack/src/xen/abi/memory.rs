@@ -9,6 +9,8 @@ pub const POPULATE_PHYSMAP: u64 = 6;
 pub const ADD_TO_PHYSMAP: u64 = 7;
 /// `XENMEM_add_to_physmap_batch`.
 pub const ADD_TO_PHYSMAP_BATCH: u64 = 23;
+/// `XENMEM_set_memory_map`.
+pub const SET_MEMORY_MAP: u64 = 13;
 /// `XENMAPSPACE_shared_info`.
 pub const MAPSPACE_SHARED_INFO: u32 = 0;
 /// `XENMAPSPACE_grant_table`.
@@ -50,6 +52,23 @@ pub struct AddToPhysmapBatch {
     pub errs: u64,
 }
 
+/// `struct xen_foreign_memory_map`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForeignMemoryMap {
+    /// Whose map.
+    pub domid: u16,
+    /// Padding.
+    pub _pad: [u16; 3],
+    /// Entries of the map.
+    pub nr_entries: u32,
+    /// Padding.
+    pub _pad2: u32,
+    /// Address of the entries, each as the BIOS's call e820 has it: 8 bytes of address, 8 of
+    /// size, 4 of type.
+    pub buffer: u64,
+}
+
 /// `struct xen_memory_reservation`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,4 +105,4 @@ pub struct MmuextOp {
     pub arg2: u64,
 }
 
-plain!(AddToPhysmap, AddToPhysmapBatch, MemoryReservation, MmuextOp);
+plain!(AddToPhysmap, AddToPhysmapBatch, ForeignMemoryMap, MemoryReservation, MmuextOp);
