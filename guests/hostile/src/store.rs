@@ -1,6 +1,8 @@
 //! Attacks on a XenStore ring, for a hostile guest that is served as an unmodified one:
 //! Xen `public/io/xs_wire.h`.
 
+use core::cell::Cell;
+
 use crate::target::Target;
 use xen_rt::shared::SharedPage;
 use xen_rt::{BootInfo, Clock, Port, bare, event};
@@ -25,12 +27,16 @@ const SET_PERMS: u32 = 14;
 
 /// Nanoseconds the host gets for one request.
 const PATIENCE: u64 = 20_000_000;
+/// After this long a host that takes nothing will never do so.
+const LAST_PATIENCE: u64 = 3_000_000_000;
 
 struct Store {
     page: SharedPage,
     port: Port,
     clock: Clock,
     boot: BootInfo,
+    /// The host reads no longer.
+    alone: Cell<bool>,
 }
 
 impl Store {
@@ -39,19 +45,29 @@ impl Store {
             return None;
         }
         let (page, port) = bare::store(target.boot)?;
-        Some(Self { page, port, clock: Clock::new(target.boot), boot: target.boot })
+        Some(Self {
+            page,
+            port,
+            clock: Clock::new(target.boot),
+            boot: target.boot,
+            alone: Cell::new(false),
+        })
     }
 
     fn ring(&self) {
         event::send(self.port);
     }
 
-    /// Lets the host work, at most as long as it deserves, until `done`.
-    fn wait(&self, done: impl Fn(&SharedPage) -> bool) {
-        let end = self.clock.now().saturating_add(PATIENCE);
-        while !done(&self.page) && self.clock.now() < end {
+    /// Lets the host work for `patience` nanoseconds at most, until `done`; answers whether it is.
+    fn wait(&self, patience: u64, done: impl Fn(&SharedPage) -> bool) -> bool {
+        let end = self.clock.now().saturating_add(patience);
+        while !done(&self.page) {
+            if self.clock.now() >= end {
+                return false;
+            }
             event::wait_until(self.boot, self.port, Some(end));
         }
+        true
     }
 
     /// Writes bytes into the ring, dropping all answers; gives up when nobody reads them.
@@ -61,11 +77,17 @@ impl Store {
                 let used = page.load(REQUEST_PRODUCED).wrapping_sub(page.load(REQUEST_CONSUMED));
                 used <= SIZE - 256
             };
-            self.wait(|page| {
-                page.store(RESPONSE_CONSUMED, page.load(RESPONSE_PRODUCED));
-                event::send(self.port);
-                free(page)
-            });
+            self.alone.set(
+                self.alone.get()
+                    || !self.wait(LAST_PATIENCE, |page| {
+                        page.store(RESPONSE_CONSUMED, page.load(RESPONSE_PRODUCED));
+                        event::send(self.port);
+                        free(page)
+                    }),
+            );
+            if self.alone.get() {
+                return;
+            }
             let mut position = self.page.load(REQUEST_PRODUCED);
             for &byte in piece {
                 self.page.store_byte(REQUEST + (position % SIZE) as usize, byte);
@@ -119,7 +141,7 @@ pub(crate) fn index(target: &mut Target) -> Option<()> {
         page.store(REQUEST_PRODUCED, page.load(REQUEST_CONSUMED).wrapping_add(lie));
         page.store(RESPONSE_CONSUMED, page.load(RESPONSE_PRODUCED).wrapping_add(lie));
         store.ring();
-        store.wait(|_| false);
+        store.wait(PATIENCE, |_| false);
     }
     Some(())
 }
@@ -136,9 +158,9 @@ pub(crate) fn long(target: &mut Target) -> Option<()> {
 pub(crate) fn half(target: &mut Target) -> Option<()> {
     let store = Store::open(target)?;
     store.put(&READ.to_le_bytes());
-    store.wait(|_| false);
+    store.wait(PATIENCE, |_| false);
     store.put(&[0; 7]);
-    store.wait(|_| false);
+    store.wait(PATIENCE, |_| false);
     Some(())
 }
 
