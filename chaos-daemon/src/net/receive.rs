@@ -66,12 +66,12 @@ impl Receive {
         if !batch.packets.is_empty() {
             let done = batch.copy(context)?;
             self.respond(&batch, &done, errors);
+            if self.ring.push() {
+                context.bell.ring();
+            }
             for packet in batch.packets {
                 context.fabric.received(self.port, packet.frame().len());
                 context.fabric.pool().recycle(packet);
-            }
-            if self.ring.push() {
-                context.bell.ring();
             }
         }
         Ok(Turn { again: matches!(stop, Stop::Full), wake: None })

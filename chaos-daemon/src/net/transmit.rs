@@ -52,9 +52,6 @@ impl Transmit {
         let wake = self.gather(&mut batch, context.now)?;
         if !batch.descriptions.is_empty() {
             self.carry_out(&mut batch, context, errors)?;
-            if self.ring.push() {
-                context.bell.ring();
-            }
         }
         let full = batch.is_full();
         match wake {
@@ -97,7 +94,14 @@ impl Transmit {
             if let Err(wrong) = description.state {
                 errors.count(wrong);
             }
+        }
+        // Answers stand where requests stood. A daemon killed before it has published them
+        // leaves the next one answers to read as requests, so nothing comes in between.
+        for description in &batch.descriptions {
             respond(&mut self.ring, description, &batch.pieces);
+        }
+        if self.ring.push() {
+            context.bell.ring();
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lightvm::api::Wait;
 use lightvm::config::{GuestOverrides, GuestType};
 
-use crate::harness::{Chaosd, address, disk, eventually, native, nic};
+use crate::harness::{Chaosd, address, disk, eventually, native, nic, run};
 use crate::leaks::Host;
 
 /// Daemons killed.
@@ -123,15 +123,17 @@ fn guests_outlive_a_hundred_daemons_and_lose_nothing() {
         eventually("an echo after a restart", || (talk.echoed() > known).then_some(()));
         for (name, domid) in [("echo", echo.domid), ("writer", writer.domid)] {
             let now = chaosd.info(name).map(|info| info.summary.domid);
-            assert_eq!(now, Some(domid), "{name} after kill {kill}");
+            assert_eq!(now, Some(domid), "{name} after kill {kill}: {}", state(&chaosd, name));
         }
     }
     chaosd.kill_and_restart();
     let (echoed, written) = (talk.echoed(), acknowledged(&chaosd.output("writer")));
     eventually("echoes after the last restart", || (talk.echoed() > echoed + 10).then_some(()));
-    eventually("records after the last restart", || {
-        (acknowledged(&chaosd.output("writer")) > written).then_some(())
-    });
+    let end = Instant::now() + Duration::from_secs(60);
+    while acknowledged(&chaosd.output("writer")) <= written {
+        assert!(Instant::now() < end, "the writer stands still: {}", state(&chaosd, "writer"));
+        thread::sleep(Duration::from_millis(20));
+    }
     talk.end();
     assert_kept(&chaosd, &path);
     eventually("as many files and channels as before", || {
@@ -141,6 +143,18 @@ fn guests_outlive_a_hundred_daemons_and_lose_nothing() {
         chaosd.client.destroy(name).expect("destroyed");
     }
     eventually("the host as it was", || (Host::of(&chaosd) == empty).then_some(()));
+}
+
+/// All there is to say about a guest that is not as it should be.
+fn state(chaosd: &Chaosd, name: &str) -> String {
+    let output = chaosd.output(name);
+    let last = output.lines().rev().take(4).collect::<Vec<_>>();
+    let domains = run("xl list 2>/dev/null || true");
+    format!(
+        "{:?}\n{:?}\nits last lines, backwards: {last:?}\n{domains}",
+        chaosd.info(name).map(|info| (info.disks, info.console_fault)),
+        chaosd.client.stats(name),
+    )
 }
 
 /// Every record of which the guest was told that it is on the disk is there, or one that
