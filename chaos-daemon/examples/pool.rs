@@ -6,6 +6,8 @@
 
 #[path = "../tests/pool/dice.rs"]
 mod dice;
+#[path = "../tests/pool/outcome.rs"]
+mod outcome;
 #[path = "../tests/pool/scenarios.rs"]
 mod scenarios;
 #[path = "../tests/pool/traces.rs"]
@@ -30,7 +32,7 @@ fn main() {
         "GiB*s",
         "unused"
     );
-    for scenario in Scenario::all() {
+    for scenario in all() {
         let outcome = scenario.run();
         let per_mille = outcome.hits_per_mille();
         let millis = |per_mille| outcome.wait(per_mille).as_secs_f64() * 1000.0;
@@ -50,4 +52,21 @@ fn main() {
             outcome.discarded
         );
     }
+}
+
+fn all() -> Vec<Scenario> {
+    vec![
+        Scenario::steady(),
+        Scenario::slow_builds(),
+        Scenario::bursty(),
+        Scenario::large_bursts(),
+        Scenario::paper(),
+        Scenario::paper_declared(),
+        Scenario::overrun(),
+        Scenario::idle_then_burst(),
+        Scenario::long_idle(),
+        Scenario::many(),
+        Scenario::many_in_little(),
+        Scenario::own_command_lines(),
+    ]
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::flavour::Flavour;
 
-/// Kinds remembered for each flavour that may be learned.
-const FOR_EACH: usize = 4;
+/// Kinds remembered at most: so many may come in turn and still be seen to recur.
+const MOST: usize = 256;
 
 /// Kinds of guests that were asked for, the latest of them.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,7 @@ impl Noticed {
         self.count += 1;
         let new = Sighting { times: 0, last: now, number: self.count };
         if !self.kinds.contains_key(kind) {
+            self.make_place();
             self.kinds.insert(kind.clone(), new);
         }
         let sighting = self.kinds.get_mut(kind)?;
@@ -58,18 +59,63 @@ impl Noticed {
         self.kinds.remove(kind);
     }
 
-    /// Forgets what was seen longest ago beyond what `flavours` need.
-    pub(super) fn bound(&mut self, flavours: u32) {
-        let most = usize::try_from(flavours).unwrap_or(usize::MAX).saturating_mul(FOR_EACH);
-        while self.kinds.len() > most {
+    /// Makes place for one more: forgets what was seen longest ago.
+    fn make_place(&mut self) {
+        if self.kinds.len() >= MOST {
             let oldest = self.kinds.iter().min_by_key(|(_, sighting)| sighting.number);
-            let Some(oldest) = oldest.map(|(kind, _)| kind.clone()) else { return };
-            self.kinds.remove(&oldest);
+            if let Some(oldest) = oldest.map(|(kind, _)| kind.clone()) {
+                self.kinds.remove(&oldest);
+            }
         }
     }
+}
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.kinds.len()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::Form;
+    use lightvm::config::{ControlMode, GuestType, MemSize, TscMode};
+
+    const MEMORY: Duration = Duration::from_secs(60);
+
+    fn kind(vcpus: u16) -> Flavour {
+        let memory = MemSize::from_mib(8).unwrap();
+        let form = Form {
+            guest_type: GuestType::Pv,
+            memory,
+            max_memory: memory,
+            vcpus,
+            max_vcpus: vcpus,
+            tsc_mode: TscMode::Native,
+            cpupool: 0,
+            control: ControlMode::Facade,
+            places: crate::pool::Places::default(),
+        };
+        Flavour { form, image: None }
+    }
+
+    fn second(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_kind_recurs_when_it_comes_often_enough_within_memory() {
+        let mut noticed = Noticed::default();
+        let mut note = |at| noticed.note(&kind(1), second(at), MEMORY, 2);
+        assert_eq!(note(0), None);
+        assert_eq!(note(61), None);
+        assert_eq!(note(64), Some(Recurs { after: second(3) }));
+        assert_eq!(noticed.note(&kind(2), second(0), MEMORY, 1).unwrap().after, Duration::MAX);
+    }
+
+    #[test]
+    fn the_kinds_seen_longest_ago_are_forgotten() {
+        let mut noticed = Noticed::default();
+        for vcpus in 1..=1000 {
+            noticed.note(&kind(vcpus), second(vcpus.into()), MEMORY * 60, 2);
+        }
+        assert_eq!(noticed.kinds.len(), MOST);
+        assert!(noticed.note(&kind(1000), second(1000), MEMORY, 2).is_some());
+        assert!(noticed.note(&kind(700), second(1000), MEMORY, 2).is_none());
     }
 }

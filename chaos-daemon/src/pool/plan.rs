@@ -125,14 +125,20 @@ impl Planner {
     }
 
     /// The flavour that has the least part of its share; of equals, the one whose turn is longest
-    /// past.
+    /// past. Those that failed come after all others, until they have waited for very long.
     fn neediest(&self, now: Duration, passed: &[FlavourId]) -> Option<(FlavourId, u64)> {
         let lacking = self.shelves.iter().filter(|(_, shelf)| shelf.lacks(now));
         let part = |s: &Shelf| u64::from(s.have()) * 1024 / u64::from(s.share.max(1));
+        let last = |s: &Shelf| s.backoff.until().is_some_and(|until| now < until + self.overdue());
         lacking
             .filter(|(id, _)| !passed.contains(id))
-            .min_by_key(|&(&id, shelf)| (part(shelf), shelf.begun_at, id))
+            .min_by_key(|&(&id, shelf)| (last(shelf), part(shelf), shelf.begun_at, id))
             .map(|(&id, shelf)| (id, shelf.kib))
+    }
+
+    /// How long a flavour that failed lets all others go first.
+    fn overdue(&self) -> Duration {
+        self.settings.retry_most.max(Duration::from_secs(1))
     }
 
     /// Which shells beyond their flavours' shares give way for `kib`, none of them `but`'s.

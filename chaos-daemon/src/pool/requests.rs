@@ -111,7 +111,6 @@ impl Planner {
             return None;
         }
         let recurs = self.noticed.note(kind, now, learn.forget, learn.after);
-        self.noticed.bound(learn.flavours);
         if !self.has_place(now, recurs?) {
             return None;
         }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chaos_daemon::pool::{Learn, Settings, Watermarks};
 
+use super::outcome::Outcome;
 use super::traces::{self, Request, guest};
-use super::world::{Costs, Outcome, World};
+use super::world::{Costs, World};
 
 /// A trace and the pool it meets.
 pub(crate) struct Scenario {
@@ -131,23 +132,5 @@ impl Scenario {
     pub(crate) fn own_command_lines() -> Self {
         let trace = traces::own_command_lines(millis(50), 2000);
         Scenario::new("own command lines, 20/s", trace, 2 * MINUTE)
-    }
-
-    /// All of them.
-    pub(crate) fn all() -> Vec<Scenario> {
-        vec![
-            Scenario::steady(),
-            Scenario::slow_builds(),
-            Scenario::bursty(),
-            Scenario::large_bursts(),
-            Scenario::paper(),
-            Scenario::paper_declared(),
-            Scenario::overrun(),
-            Scenario::idle_then_burst(),
-            Scenario::long_idle(),
-            Scenario::many(),
-            Scenario::many_in_little(),
-            Scenario::own_command_lines(),
-        ]
     }
 }
