@@ -41,7 +41,7 @@ impl Backoff {
         let doubled = 2_u32.saturating_pow(self.failures.min(31));
         let wait = settings.retry_first.saturating_mul(doubled).min(settings.retry_most);
         self.failures = self.failures.saturating_add(1);
-        self.until = now + jitter.shorten(wait);
+        self.until = now.saturating_add(jitter.shorten(wait));
     }
 
     /// Notes a success.

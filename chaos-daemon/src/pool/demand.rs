@@ -34,6 +34,11 @@ impl Demand {
         Demand { fast: rate(FAST), slow: rate(SLOW), backlog: 0, peaks, build: None }
     }
 
+    /// Remembers bursts for `memory` from now on.
+    pub(super) fn remember(&mut self, memory: Duration) {
+        self.peaks.step = Peaks::step(memory);
+    }
+
     /// Notes a request.
     pub(super) fn asked(&mut self, now: Duration) {
         self.fast.count(now);
@@ -121,9 +126,13 @@ struct Peaks {
 
 impl Peaks {
     fn new(window: Duration, now: Duration) -> Self {
-        let parts = u32::try_from(PARTS).unwrap_or(u32::MAX);
-        let step = (window / parts).max(Duration::from_millis(1));
+        let step = Peaks::step(window);
         Peaks { parts: [0; PARTS], current: 0, until: now + step, step }
+    }
+
+    fn step(window: Duration) -> Duration {
+        let parts = u32::try_from(PARTS).unwrap_or(u32::MAX);
+        (window / parts).max(Duration::from_millis(1))
     }
 
     fn slide(&mut self, now: Duration) {

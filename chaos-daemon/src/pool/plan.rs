@@ -129,7 +129,9 @@ impl Planner {
     fn neediest(&self, now: Duration, passed: &[FlavourId]) -> Option<(FlavourId, u64)> {
         let lacking = self.shelves.iter().filter(|(_, shelf)| shelf.lacks(now));
         let part = |s: &Shelf| u64::from(s.have()) * 1024 / u64::from(s.share.max(1));
-        let last = |s: &Shelf| s.backoff.until().is_some_and(|until| now < until + self.overdue());
+        let last = |s: &Shelf| {
+            s.backoff.until().is_some_and(|until| now < until.saturating_add(self.overdue()))
+        };
         lacking
             .filter(|(id, _)| !passed.contains(id))
             .min_by_key(|&(&id, shelf)| (last(shelf), part(shelf), shelf.begun_at, id))
@@ -163,13 +165,13 @@ impl Planner {
     fn room(&self, free_kib: u64) -> Room {
         let live: u64 = self.shelves.values().map(Shelf::live_kib).sum();
         let building: u64 = self.shelves.values().map(|s| u64::from(s.building) * s.kib).sum();
-        let taken = self.memory.promised + self.settings.keep_free_kib;
+        let taken = self.memory.promised.saturating_add(self.settings.keep_free_kib);
         let budget = self.settings.budget_kib;
-        let host_later = (free_kib + self.memory.coming()).saturating_sub(taken);
+        let host_later = free_kib.saturating_add(self.memory.coming()).saturating_sub(taken);
         Room {
             now: budget
                 .saturating_sub(live + self.memory.from_shells)
-                .min(free_kib.saturating_sub(taken + building)),
+                .min(free_kib.saturating_sub(taken.saturating_add(building))),
             later: budget
                 .saturating_sub(self.kept_kib())
                 .min(host_later.saturating_sub(self.pending_kib())),
@@ -184,7 +186,7 @@ impl Planner {
             let patience = self.service.loses_patience(&self.settings);
             [
                 shelf.backoff.until().filter(|_| lacks),
-                shelf.surplus_since.map(|since| since + self.settings.linger),
+                shelf.surplus_since.map(|since| since.saturating_add(self.settings.linger)),
                 shelf.demand.falls_at().filter(|_| shelf.depth > shelf.marks.low()),
                 (lacks && self.service.is_busy()).then_some(patience),
                 (shelf.origin == Origin::Learned).then(|| shelf.asked_at.saturating_add(learn)),
@@ -206,7 +208,7 @@ fn overripe(shelf: &mut Shelf, now: Duration, linger: Duration) -> u32 {
         return 0;
     }
     let since = *shelf.surplus_since.get_or_insert(now);
-    if now < since + linger {
+    if now < since.saturating_add(linger) {
         return 0;
     }
     shelf.surplus_since = None;

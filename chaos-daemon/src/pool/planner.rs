@@ -77,8 +77,11 @@ impl Planner {
     /// Goes on with other settings. The next plan brings the pool within them.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = settings;
-        for shelf in self.shelves.values_mut().filter(|shelf| shelf.origin == Origin::Learned) {
-            shelf.marks = Watermarks::new(0, settings.learn.high);
+        for shelf in self.shelves.values_mut() {
+            shelf.demand.remember(settings.memory);
+            if shelf.origin == Origin::Learned {
+                shelf.marks = Watermarks::new(0, settings.learn.high);
+            }
         }
     }
 

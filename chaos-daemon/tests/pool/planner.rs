@@ -283,3 +283,76 @@ fn shells_leave_the_host_its_reserve() {
     assert_eq!(planner.plan(ms(0), reserve + kib - 1).builds, []);
     assert_eq!(planner.plan(ms(0), reserve + 2 * kib).builds, [id, id]);
 }
+
+#[test]
+fn a_flavour_that_fails_at_once_leaves_its_turn_to_others() {
+    let (bad, good) = (guest(1, 8), guest(2, 8));
+    let none = Learn { flavours: 0, ..Learn::default() };
+    let settings = Settings { learn: none, retry_first: ms(0), ..Settings::default() };
+    let mut planner = Planner::new(settings, 1);
+    let bad_id = declare(&mut planner, bad.flavour(), 4, 4);
+    let good_id = declare(&mut planner, good.flavour(), 4, 4);
+    for n in 0..8 {
+        for id in planner.plan(ms(n), GIB).builds {
+            if id == bad_id {
+                planner.failed(ms(n), id, 0);
+            } else {
+                planner.built(id, TOOK);
+            }
+        }
+    }
+    assert_eq!(of(&planner, good_id).ready, 4);
+}
+
+#[test]
+fn a_flavour_that_fails_holds_no_part_of_the_budget() {
+    let (bad, good) = (guest(1, 8), guest(2, 8));
+    let (mut planner, bad_id) = declared(&bad, 100, 100);
+    planner.plan(ms(0), GIB).builds.into_iter().for_each(|id| planner.failed(ms(0), id, 0));
+    let good_id = declare(&mut planner, good.flavour(), 0, 100);
+    (0..100).for_each(|_| _ = ask(&mut planner, ms(1), &good));
+    settle(&mut planner, ms(1));
+    let all = Settings::default().budget_kib / of(&planner, good_id).kib;
+    assert_eq!(u64::from(of(&planner, good_id).ready), all - 1);
+    assert_eq!(of(&planner, bad_id).share, 1);
+}
+
+#[test]
+fn requests_during_an_outage_say_nothing_about_bursts() {
+    let wanted = guest(1, 8);
+    let (mut planner, id) = declared(&wanted, 1, 100);
+    planner.plan(ms(0), GIB).builds.into_iter().for_each(|id| planner.failed(ms(0), id, 0));
+    for n in 1..100 {
+        ask(&mut planner, ms(n), &wanted);
+    }
+    planner.plan(ms(99), GIB);
+    assert_eq!(of(&planner, id).depth, 1);
+}
+
+#[test]
+fn nobody_gives_way_for_memory_that_comes_anyway() {
+    let (cold, hot) = (guest(1, 8), guest(2, 8));
+    let (mut planner, cold_id) = declared(&cold, 0, 100);
+    declare(&mut planner, hot.flavour(), 0, 100);
+    (0..100).for_each(|_| _ = ask(&mut planner, ms(0), &cold));
+    settle(&mut planner, ms(0));
+    let full = of(&planner, cold_id).ready;
+    (0..100).for_each(|_| _ = ask(&mut planner, ms(1), &hot));
+    let first = planner.plan(ms(1), GIB);
+    assert_eq!(first.discards.iter().map(|discard| discard.count).sum::<u32>(), 1);
+    assert_eq!(planner.plan(ms(2), GIB).discards, []);
+    assert_eq!(of(&planner, cold_id).ready, full - 1);
+    planner.shells_returned(first.discards[0].kib);
+    assert_eq!(planner.plan(ms(3), GIB).builds.len(), 1);
+}
+
+#[test]
+fn shells_are_not_built_from_memory_that_is_promised() {
+    let (mut planner, id) = declared(&guest(1, 8), 4, 4);
+    let reserve = Settings::default().keep_free_kib;
+    planner.guest_ended(1 << 20);
+    assert!(planner.claim(ms(0), 50_000, 10_000).is_ok_and(|claimed| !claimed.free_now));
+    assert_eq!(planner.plan(ms(0), 20_000 + reserve).builds, []);
+    planner.settle(50_000);
+    assert_eq!(planner.plan(ms(1), 20_000 + reserve).builds, [id, id]);
+}
