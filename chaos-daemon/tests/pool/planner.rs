@@ -356,3 +356,34 @@ fn shells_are_not_built_from_memory_that_is_promised() {
     planner.settle(50_000);
     assert_eq!(planner.plan(ms(1), 20_000 + reserve).builds, [id, id]);
 }
+
+#[test]
+fn what_the_budget_did_not_allow_is_not_asked_for_again() {
+    let wanted = guest(1, 8);
+    let (mut planner, id) = declared(&wanted, 0, 1000);
+    for burst in 0..5 {
+        (0..100).for_each(|_| _ = ask(&mut planner, ms(burst * 1000), &wanted));
+        settle(&mut planner, ms(burst * 1000));
+    }
+    let flavour = of(&planner, id);
+    assert_eq!((flavour.depth, flavour.ready), (100, flavour.share));
+    assert!(flavour.share < 30);
+}
+
+#[test]
+fn each_flavour_in_need_gets_room_of_its_own() {
+    let cold = guest(1, 8);
+    let (mut planner, cold_id) = declared(&cold, 0, 100);
+    (0..100).for_each(|_| _ = ask(&mut planner, ms(0), &cold));
+    settle(&mut planner, ms(0));
+    for image in 2..5 {
+        let hot = guest(image, 8);
+        declare(&mut planner, hot.flavour(), 0, 100);
+        (0..100).for_each(|_| _ = ask(&mut planner, ms(1), &hot));
+    }
+    let plan = planner.plan(ms(1), GIB);
+    assert_eq!(
+        plan.discards.iter().map(|d| (d.flavour, d.count)).collect::<Vec<_>>(),
+        [(cold_id, 1); 3]
+    );
+}
