@@ -117,7 +117,8 @@ impl Planner {
         self.shelves.get(&id).map(|shelf| &shelf.flavour)
     }
 
-    /// A shell that a plan asked for was built within `took`.
+    /// A shell that a plan asked for was built within `took`. One that no plan asked for is to be
+    /// discarded and its memory is not counted.
     pub fn built(&mut self, id: FlavourId, took: Duration) -> Verdict {
         let Some(shelf) = self.shelves.get_mut(&id).filter(|shelf| shelf.building > 0) else {
             return Verdict::Discard;
@@ -157,18 +158,12 @@ impl Planner {
         }
     }
 
-    /// A shell was found that an earlier daemon had built for this flavour.
-    ///
-    /// # Returns
-    /// Whether it is kept or destroyed, as after [`Planner::built`].
-    pub fn adopted(&mut self, id: FlavourId) -> Verdict {
-        match self.shelves.get_mut(&id) {
-            Some(shelf) if shelf.origin != Origin::Withdrawn => {
-                shelf.ready += 1;
-                Verdict::Keep
-            }
-            _ => Verdict::Discard,
-        }
+    /// A shell was found that an earlier daemon had built for this flavour. Where it is too many,
+    /// a later plan discards it. `false`: this is no flavour any more, and nothing is counted.
+    #[must_use]
+    pub fn adopted(&mut self, id: FlavourId) -> bool {
+        let shelf = self.shelves.get_mut(&id).filter(|s| s.origin != Origin::Withdrawn);
+        shelf.map(|shelf| shelf.ready += 1).is_some()
     }
 
     pub(super) fn add(

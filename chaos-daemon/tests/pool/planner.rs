@@ -176,6 +176,18 @@ fn shells_nobody_needs_stay_for_a_while() {
 }
 
 #[test]
+fn shells_of_an_earlier_daemon_are_counted() {
+    let wanted = guest(1, 8);
+    let (mut planner, id) = declared(&wanted, 1, 4);
+    assert!(planner.adopted(id) && planner.adopted(id));
+    let plan = planner.plan(ms(0), GIB);
+    assert_eq!((plan.builds, of(&planner, id).ready), (vec![], 2));
+    assert_eq!(planner.plan(ms(10_000), GIB).discards[0].count, 1);
+    planner.withdraw(wanted.flavour());
+    assert!(!planner.adopted(id));
+}
+
+#[test]
 fn the_hot_take_from_the_cold() {
     let (cold, hot) = (guest(1, 8), guest(2, 8));
     let (mut planner, cold_id) = declared(&cold, 0, 100);
