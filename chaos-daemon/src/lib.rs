@@ -16,6 +16,7 @@ pub mod log;
 pub mod logfile;
 pub mod net;
 pub mod network;
+pub mod pool;
 pub mod shard;
 pub mod switch;
 #[cfg(feature = "xenstore")]

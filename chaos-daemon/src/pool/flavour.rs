@@ -1,0 +1,167 @@
+//! Flavours: what shells of one kind share.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use lightvm::config::{ControlMode, GuestType, MemSize, TscMode};
+
+/// What cannot be changed any more once a shell is built. Equal forms give equal domains, but for
+/// what is written into them when they are finished ([`AtFinish`](super::AtFinish)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// PVH or PV.
+    pub guest_type: GuestType,
+    /// Memory at start.
+    pub memory: MemSize,
+    /// The most it may ever have; at least `memory`.
+    pub max_memory: MemSize,
+    /// vCPUs online at start.
+    pub vcpus: u16,
+    /// vCPUs it may ever have; at least `vcpus`.
+    pub max_vcpus: u16,
+    /// How `rdtsc` is served.
+    pub tsc_mode: TscMode,
+    /// Number of the CPU pool it lives in.
+    pub cpupool: u32,
+    /// Its channel; never [`ControlMode::Auto`].
+    pub control: ControlMode,
+    /// Its places for devices.
+    pub places: Places,
+}
+
+/// What a shell's channel has pages for, in the order of the device table. All zero for channels
+/// other than noxs: those connect their devices while the guest boots, so any number fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Places {
+    /// Network interfaces.
+    pub nics: u8,
+    /// Disks.
+    pub disks: u8,
+    /// Places kept free for devices that come later.
+    pub spare: u8,
+    /// Pages for user data that does not fit the noxs page.
+    pub data_pages: u8,
+}
+
+/// What is in the memory of a loaded shell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Image {
+    /// The kernel.
+    pub kernel: ImageFile,
+    /// The initial RAM disk.
+    pub ramdisk: Option<ImageFile>,
+    /// The command line, which is written with the kernel.
+    pub cmdline: String,
+}
+
+/// A version of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which version is meant.
+    pub stamp: Stamp,
+}
+
+/// What tells one version of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// The file system's number.
+    pub device: u64,
+    /// The file's number there.
+    pub inode: u64,
+    /// Bytes.
+    pub len: u64,
+    /// When it was last written, as far as its file system says.
+    pub modified: Option<SystemTime>,
+}
+
+/// How far a shell is prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Memory, vCPUs, channel; the image is loaded at finish.
+    Blank,
+    /// The image is in memory and the first vCPU at its entry.
+    Loaded,
+}
+
+/// What shells of one kind share. One without an image is for guests of any image.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Flavour {
+    /// What they are built to.
+    pub form: Form,
+    /// What is loaded into them.
+    pub image: Option<Image>,
+}
+
+impl Image {
+    /// Whether `older` is this image before its files changed.
+    #[must_use]
+    pub fn replaces(&self, older: &Image) -> bool {
+        let paths = |image: &Image| {
+            let ramdisk = image.ramdisk.as_ref().map(|file| file.path.clone());
+            (image.kernel.path.clone(), ramdisk)
+        };
+        self != older && self.cmdline == older.cmdline && paths(self) == paths(older)
+    }
+}
+
+impl Flavour {
+    /// How far its shells are prepared.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self.image {
+            Some(_) => Level::Loaded,
+            None => Level::Blank,
+        }
+    }
+
+    /// The flavour of the same form without an image.
+    #[must_use]
+    pub const fn blank(&self) -> Flavour {
+        Flavour { form: self.form, image: None }
+    }
+
+    /// How far a shell of this flavour is prepared for a guest that needs `wanted`; `None` when it
+    /// would be another guest than the one asked for.
+    #[must_use]
+    pub fn serves(&self, wanted: &Wanted) -> Option<Level> {
+        let Flavour { form, image } = wanted.flavour();
+        let fits = self.form == *form && (self.image.is_none() || self.image == *image);
+        fits.then_some(self.level())
+    }
+
+    /// KiB of the host's memory that a shell takes: the guest's, and an estimate of what Xen
+    /// needs beside it. For PVH that is the paging pool, 1 MiB and 16 bytes per page; for both, the
+    /// domain and its vCPUs.
+    #[must_use]
+    pub fn footprint_kib(&self) -> u64 {
+        const DOMAIN: u64 = 128;
+        const VCPU: u64 = 32;
+        const PAGING_POOL: u64 = 1 << 10;
+        let Form { guest_type, memory, max_memory, max_vcpus, .. } = self.form;
+        let paging = match guest_type {
+            GuestType::Pvh => PAGING_POOL + max_memory.pages() * 16 / 1024,
+            GuestType::Pv => 0,
+        };
+        memory.kib() + paging + DOMAIN + VCPU * u64::from(max_vcpus)
+    }
+}
+
+/// The one flavour of loaded shells that serves a request without anything left to load.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Wanted(Flavour);
+
+impl Wanted {
+    /// What a guest of this form and image needs.
+    #[must_use]
+    pub const fn new(form: Form, image: Image) -> Self {
+        Wanted(Flavour { form, image: Some(image) })
+    }
+
+    /// The flavour, with its image.
+    #[must_use]
+    pub const fn flavour(&self) -> &Flavour {
+        &self.0
+    }
+}
