@@ -207,12 +207,15 @@ fn a_console_is_served_from_birth_and_mapped_when_used() {
         let config = GuestConfig::from_overrides(config).expect("a configuration").config;
         let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: true };
         chaosd.client.create(&request).expect("a guest");
-        let (events, pages) = (chaosd.client.stats(&name).expect("stats").events, mapped(&chaosd));
-        assert_eq!(events, 0, "it has not run");
+        let (pages, events) = (mapped(&chaosd), chaosd.client.stats(&name).expect("stats").events);
+        // It has not run. The event of binding its port is taken before, or on a busy host just
+        // after, and then the ring is mapped for nothing.
+        assert!(events <= 1, "{events} events");
         chaosd.client.unpause(&name).expect("it runs");
         let output = chaosd.wait_for_output(&name, "KiB of memory\r\n");
         assert!(output.starts_with("Hello from a "), "{output:?}");
-        assert_eq!(mapped(&chaosd), pages + 1, "the console's ring");
+        let more = mapped(&chaosd) - pages;
+        assert!(more == 1 || (more, events) == (0, 1), "{more} pages for the console's ring");
         chaosd.client.destroy(&name).expect("destroyed");
     }
 }
