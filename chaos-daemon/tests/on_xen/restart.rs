@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lightvm::api::Wait;
-use lightvm::config::{GuestOverrides, GuestType};
+use lightvm::config::{Action, GuestOverrides, GuestType};
 
 use crate::harness::{Chaosd, address, disk, eventually, native, nic};
 use crate::leaks::Host;
@@ -102,6 +102,9 @@ fn guests_outlive_a_hundred_daemons_and_lose_nothing() {
     let path = chaosd.path("disk");
     let writer = GuestOverrides {
         disk: Some(disk(&path, RECORDS * RECORD as u64).expect("a disk")),
+        // It never ends by itself; if it does, its last words say why.
+        on_poweroff: Some(Action::Preserve),
+        on_crash: Some(Action::Preserve),
         ..native("blockio", GuestType::Pvh, "writer", "records count=4000000000 batch=4 flush")
     };
     let echo = chaosd.create(echo, Wait::Ready);
