@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use lightvm::api::{CreateRequest, Wait};
-use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
+use lightvm::config::{Disk, GuestConfig, GuestOverrides, GuestType};
 
-use crate::harness::{Chaosd, disk, native};
+use crate::harness::{Chaosd, disk, native, run};
 
 const RECORD: u64 = 4096;
 
@@ -77,6 +77,49 @@ fn discarding_gives_the_space_back() {
     assert!(used <= 4 << 20, "{used} bytes of a sparse image are in use");
     let disks = chaosd.client.stats("sparse").expect("counters").disks;
     assert!(disks[0].flushes > 0 && disks[0].errors == 0, "{disks:?}");
+}
+
+/// A block device that gives its space back when it is not needed any more.
+struct LoopDevice(String);
+
+impl LoopDevice {
+    fn over(file: &Path) -> LoopDevice {
+        let shown = run(&format!("losetup --find --show {}", file.display()));
+        LoopDevice(shown.trim().to_owned())
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        run(&format!("losetup --detach {}", self.0));
+    }
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn a_block_device_is_a_disk_too() {
+    let mut chaosd = Chaosd::start();
+    let file = chaosd.path("behind");
+    disk(&file, 16 << 20).expect("a file");
+    let device = LoopDevice::over(&file);
+    let config = GuestOverrides {
+        disk: Some(vec![Disk::new(&device.0)]),
+        ..native("blockio", GuestType::Pvh, "device", "verify discard records count=100 check idle")
+    };
+    chaosd.create(config, Wait::None);
+    let output = chaosd.wait_for_output("device", "blockio: done");
+    for line in ["verified 16384 KiB", "zeros: true", "acknowledged 100", "checked 100 records"] {
+        assert!(output.contains(line), "{line:?} is not in {output:?}");
+    }
+    // Discarded: of 16 MiB that were written only the records are left, flushed to the file.
+    let used = std::fs::metadata(&file).expect("the file").blocks() * 512;
+    assert!((100 * RECORD..4 << 20).contains(&used), "{used} bytes are in use");
+    assert!(missing(&file, 1, 100, 4096).is_empty());
+    chaosd.kill_and_restart();
+    let disks = chaosd.client.stats("device").expect("counters").disks;
+    assert_eq!(disks[0].errors, 0, "{disks:?}");
+    chaosd.client.destroy("device").expect("destroyed");
+    drop(device);
 }
 
 #[test]

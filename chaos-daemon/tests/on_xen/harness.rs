@@ -60,10 +60,15 @@ pub(crate) struct Chaosd {
 impl Chaosd {
     /// Starts a daemon in fresh folders.
     pub(crate) fn start() -> Chaosd {
+        Chaosd::start_with("")
+    }
+
+    /// As [`Chaosd::start`], with more lines of its configuration.
+    pub(crate) fn start_with(lines: &str) -> Chaosd {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let text = format!(
-            "socket = {:?}\nstate = {:?}\nlogs = {:?}\nnetworks = {:?}\n",
+            "socket = {:?}\nstate = {:?}\nlogs = {:?}\nnetworks = {:?}\n{lines}\n",
             path("socket"),
             path("state"),
             path("logs"),

@@ -17,4 +17,5 @@ mod limits;
 mod native;
 mod network;
 mod restart;
+mod shards;
 mod verbs;

@@ -76,7 +76,7 @@ fn echo_speaks_ipv6_and_takes_long_packets() {
     }
 }
 
-fn echo_over_tcp(address: &str) {
+pub(crate) fn echo_over_tcp(address: &str) {
     let mut stream = connect(address, 7);
     let sent: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
     let mut writer = stream.try_clone().expect("a second handle");
