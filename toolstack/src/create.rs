@@ -117,11 +117,7 @@ impl Creator {
             return Err(CreateError::NeedsDaemon);
         }
         let mut timings = Timings::default();
-        let (kernel, ramdisk) = timings.measure(Stage::Images, || {
-            let kernel = self.kernel(config)?;
-            let ramdisk = config.ramdisk().map(|path| self.ramdisks.get(path, Ramdisk::open));
-            Ok::<_, ImageError>((kernel, ramdisk.transpose()?))
-        })?;
+        let (kernel, ramdisk) = timings.measure(Stage::Images, || self.images(&config.into()))?;
         let placement = self.placement(config)?;
         let shell = Shell::build(&self.xen, &self.spec(config, &kernel, channel)?)?;
         let mut loaded = shell.load(&Boot {
@@ -136,19 +132,59 @@ impl Creator {
         Ok(loaded)
     }
 
+    /// Loads a guest's images into a shell that was built in advance. Whether they boot in its
+    /// mode is found out here.
+    ///
+    /// # Errors
+    /// [`CreateError`]; the shell is gone then.
+    pub fn load(&self, shell: Shell, images: &Images<'_>) -> Result<Loaded, CreateError> {
+        let (kernel, ramdisk) = self.images(images)?;
+        let (kernel, ramdisk, cmdline) = (&*kernel, ramdisk.as_deref(), images.cmdline);
+        Ok(shell.load(&Boot { kernel, ramdisk, cmdline })?)
+    }
+
+    /// Has the vCPUs of a domain that was built in advance run where, and as much as, `config` says.
+    ///
+    /// # Errors
+    /// [`CreateError`]; the domain stays as it was but for what was set before.
+    pub fn place(&self, loaded: &mut Loaded, config: &GuestConfig) -> Result<(), CreateError> {
+        let placement = self.placement(config)?;
+        if placement != Placement::default() {
+            loaded.place(&placement)?;
+        }
+        Ok(())
+    }
+
+    fn images(&self, of: &Images<'_>) -> Result<(Arc<Kernel>, Option<Arc<Ramdisk>>), ImageError> {
+        let kernel = self.kernels.get(of.kernel, Kernel::open)?;
+        let ramdisk = of.ramdisk.map(|path| self.ramdisks.get(path, Ramdisk::open));
+        Ok((kernel, ramdisk.transpose()?))
+    }
+
+    /// What kind of guest `config` describes: what its `type` says, and without one what its
+    /// kernel prefers.
+    ///
+    /// # Errors
+    /// [`CreateError::Image`].
+    pub fn guest_type(&self, config: &GuestConfig) -> Result<GuestType, CreateError> {
+        Ok(guest_type(config, &*self.kernel(config)?)?)
+    }
+
+    /// The number of the CPU pool that `config` names; 0 when it names none.
+    ///
+    /// # Errors
+    /// [`CreateError::NoSuchPool`], [`CreateError::Xen`].
+    pub fn cpupool(&self, config: &GuestConfig) -> Result<u32, CreateError> {
+        self.pool(config.pool())
+    }
+
     fn spec(
         &self,
         config: &GuestConfig,
         kernel: &Kernel,
         channel: &ChannelSpec,
     ) -> Result<ShellSpec, CreateError> {
-        let guest_type = match config.guest_type() {
-            Some(guest_type) => guest_type,
-            None => match kernel.preferred_mode()? {
-                BootMode::Pvh => GuestType::Pvh,
-                BootMode::Pv => GuestType::Pv,
-            },
-        };
+        let guest_type = guest_type(config, kernel)?;
         // An image that cannot boot in this mode is refused before anything is built.
         match guest_type {
             GuestType::Pvh => kernel.pvh().map(drop)?,
@@ -205,6 +241,34 @@ impl Creator {
             });
         }
         Ok(placement)
+    }
+}
+
+/// What is loaded into a guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    /// The kernel's file.
+    pub kernel: &'a Path,
+    /// The initial RAM disk's file.
+    pub ramdisk: Option<&'a Path>,
+    /// The command line.
+    pub cmdline: &'a str,
+}
+
+impl<'a> From<&'a GuestConfig> for Images<'a> {
+    fn from(config: &'a GuestConfig) -> Self {
+        let (kernel, ramdisk) = (config.kernel(), config.ramdisk());
+        Images { kernel, ramdisk, cmdline: config.cmdline() }
+    }
+}
+
+fn guest_type(config: &GuestConfig, kernel: &Kernel) -> Result<GuestType, ImageError> {
+    match config.guest_type() {
+        Some(guest_type) => Ok(guest_type),
+        None => Ok(match kernel.preferred_mode()? {
+            BootMode::Pvh => GuestType::Pvh,
+            BootMode::Pv => GuestType::Pv,
+        }),
     }
 }
 

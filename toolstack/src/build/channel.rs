@@ -70,7 +70,7 @@ pub struct ChannelSpec {
 /// Bytes of user data that fit the noxs page (`docs/noxs.md`).
 const INLINE_USER_DATA: usize = 512;
 /// The most grant frames mapped in advance.
-const MAX_GRANT_FRAMES: usize = 16;
+const MAX_GRANT_FRAMES: u16 = 16;
 
 impl ChannelSpec {
     /// No channel: a console alone.
@@ -86,18 +86,29 @@ impl ChannelSpec {
         if control != Control::Noxs {
             return ChannelSpec { control, ..ChannelSpec::default() };
         }
-        let (nics, disks) = (config.nics().len(), config.disks().len());
-        let spare = usize::from(config.hotplug_slots());
-        let rings = [(RingSpec::NET, nics), (RingSpec::BLOCK, disks), (RingSpec::SPARE, spare)];
-        let rings = rings.into_iter().flat_map(|(ring, count)| std::iter::repeat_n(ring, count));
+        let count = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         let data = config.user_data().len();
         let over = if data > INLINE_USER_DATA { data.div_ceil(4096) } else { 0 };
-        let grant_frames = (nics + disks + usize::from(spare > 0)).clamp(1, MAX_GRANT_FRAMES);
+        ChannelSpec::noxs(
+            count(config.nics().len()),
+            count(config.disks().len()),
+            u8::try_from(config.hotplug_slots()).unwrap_or(u8::MAX),
+            count(over),
+        )
+    }
+
+    /// The channel of a guest with a noxs page: rings for `nics` network interfaces, `disks` disks
+    /// and `spare` slots that are kept free, in this order, and `data_pages` for user data.
+    #[must_use]
+    pub fn noxs(nics: u8, disks: u8, spare: u8, data_pages: u8) -> Self {
+        let rings = [(RingSpec::NET, nics), (RingSpec::BLOCK, disks), (RingSpec::SPARE, spare)];
+        let rings = rings.into_iter().flat_map(|(ring, n)| std::iter::repeat_n(ring, n.into()));
+        let grant_frames = u16::from(nics) + u16::from(disks) + u16::from(spare > 0);
         ChannelSpec {
-            control,
+            control: Control::Noxs,
             rings: rings.collect(),
-            data_pages: u8::try_from(over).unwrap_or(u8::MAX),
-            grant_frames: u16::try_from(grant_frames).unwrap_or(u16::MAX),
+            data_pages,
+            grant_frames: grant_frames.clamp(1, MAX_GRANT_FRAMES),
         }
     }
 

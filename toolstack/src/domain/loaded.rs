@@ -65,6 +65,16 @@ impl Loaded {
         &mut self.timings
     }
 
+    /// Gives it another identity.
+    ///
+    /// # Errors
+    /// [`BuildError::Xen`]; it keeps the one it has then.
+    pub fn set_uuid(&mut self, uuid: Uuid) -> Result<(), BuildError> {
+        self.owner.xen.set_domain_uuid(self.owner.domid, uuid)?;
+        self.owner.uuid = uuid;
+        Ok(())
+    }
+
     /// Says where its vCPUs run and how much they get.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ mod prepared;
 use crate::build::ChannelSpec;
 use crate::config::GuestConfig;
 use crate::create::Creator;
-use crate::domain::DomainError;
+use crate::domain::{DomainError, Loaded};
 use crate::registry::{Record, Registry};
 use crate::xen::ShutdownReason;
 
@@ -76,6 +76,15 @@ impl Lifecycle {
         channel: &ChannelSpec,
     ) -> Result<Prepared, LifecycleError> {
         Prepared::build(self, config, channel)
+    }
+
+    /// Makes the guest that `config` describes of a domain that was built in advance to all of it
+    /// but its identity and its placement. A guest without a UUID keeps the domain's.
+    ///
+    /// # Errors
+    /// [`LifecycleError`]; the domain is gone then.
+    pub fn finish(&self, loaded: Loaded, config: &GuestConfig) -> Result<Prepared, LifecycleError> {
+        Prepared::finish(self, loaded, config)
     }
 
     /// Destroys the guest that `record` tells of, in whatever domain it lives by now,

@@ -67,10 +67,38 @@ impl Prepared {
         register: impl FnOnce(&Record) -> Result<(), RegistryError>,
     ) -> Result<Prepared, LifecycleError> {
         let config = config.clone().with_name(name.clone()).with_uuid(uuid);
-        let mut loaded = lifecycle.creator.create_with(&config, channel)?;
+        let loaded = lifecycle.creator.create_with(&config, channel)?;
+        Self::register(lifecycle, loaded, config, name, register)
+    }
+
+    /// Makes the guest that `config` describes of a domain that was built in advance.
+    pub(super) fn finish(
+        lifecycle: &Lifecycle,
+        mut loaded: Loaded,
+        config: &GuestConfig,
+    ) -> Result<Prepared, LifecycleError> {
+        let (xen, registry) = (lifecycle.creator.xen(), &lifecycle.registry);
+        if let Some(uuid) = config.uuid().filter(|&uuid| uuid != loaded.uuid()) {
+            registry.check_uuid(xen, uuid)?;
+            loaded.set_uuid(uuid)?;
+        }
+        lifecycle.creator.place(&mut loaded, config)?;
+        let uuid = loaded.uuid();
+        let name = config.name().cloned().unwrap_or_else(|| generated_name(config.kernel(), uuid));
+        let config = config.clone().with_name(name.clone()).with_uuid(uuid);
+        Self::register(lifecycle, loaded, config, name, |record| registry.add(xen, record))
+    }
+
+    fn register(
+        lifecycle: &Lifecycle,
+        mut loaded: Loaded,
+        config: GuestConfig,
+        name: GuestName,
+        register: impl FnOnce(&Record) -> Result<(), RegistryError>,
+    ) -> Result<Prepared, LifecycleError> {
         let record = Record {
             name,
-            uuid,
+            uuid: loaded.uuid(),
             domid: loaded.domid(),
             guest_type: loaded.guest_type(),
             console: loaded.console_ring(),
