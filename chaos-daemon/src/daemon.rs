@@ -19,6 +19,7 @@ use crate::config::DaemonConfig;
 use crate::guests::{self, Disks, Ends, GuestError, Guests, Records};
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
+use crate::shells::{self, Shells};
 use crate::switch;
 use crate::{console, log};
 
@@ -104,6 +105,8 @@ pub struct Daemon {
     pub records: Records,
     /// Has ended guests looked for.
     pub ends: Ends,
+    /// Domains for guests to come.
+    pub shells: Shells,
     // Last: freed when everything else has ended.
     _only: Flock<std::fs::File>,
 }
@@ -124,6 +127,7 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
     tokio::select! {
         () = api::serve(listener, Arc::clone(&daemon)) => {}
+        () = shells::run(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
@@ -131,6 +135,7 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
         _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
     }
     let _ = std::fs::remove_file(&daemon.config.socket);
+    shells::clear(&daemon);
     Ok(())
 }
 
@@ -157,6 +162,7 @@ impl Daemon {
         let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
         let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
+        let shells = Shells::new(config.pool.clone());
         let (guests, ends, disks) = (Guests::default(), Ends::default(), Disks::default());
         Ok(Daemon {
             config,
@@ -170,6 +176,7 @@ impl Daemon {
             disks,
             records,
             ends,
+            shells,
             _only: only,
         })
     }

@@ -18,6 +18,7 @@ pub mod net;
 pub mod network;
 pub mod pool;
 pub mod shard;
+pub mod shells;
 pub mod switch;
 #[cfg(feature = "xenstore")]
 pub mod xenstore;

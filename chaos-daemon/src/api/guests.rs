@@ -32,6 +32,7 @@ pub(super) async fn create(
     let answer = CreateAnswer {
         guest: summary(&daemon, &created.guest),
         timings: created.timings,
+        built: created.built,
         wait_ms: created.waited.map(|waited| waited.as_secs_f64() * 1e3),
     };
     Ok((StatusCode::CREATED, Json(answer)))

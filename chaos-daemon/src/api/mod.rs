@@ -7,6 +7,7 @@ mod error;
 mod guests;
 mod host;
 mod networks;
+mod pool;
 mod socket;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/guests/{guest}/nics/{index}", delete(devices::detach_nic))
         .route("/v1/guests/{guest}/disks", get(devices::disks).post(devices::attach_disk))
         .route("/v1/guests/{guest}/disks/{index}", delete(devices::detach_disk))
+        .route("/v1/pool", get(pool::show))
         .route("/v1/networks", get(networks::list).post(networks::create))
         .route("/v1/networks/{name}", delete(networks::delete))
         .fallback(error::no_such_path)

@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{console, log};
+use crate::{console, log, pool};
 
 /// Where the file is unless said otherwise. It need not exist.
 pub const DEFAULT_PATH: &str = "/etc/lightvm/chaosd.toml";
@@ -35,6 +35,8 @@ pub struct DaemonConfig {
     pub console: console::Options,
     /// Guests' log records.
     pub log: log::Options,
+    /// Shells that are built in advance.
+    pub pool: pool::Options,
 }
 
 impl Default for DaemonConfig {
@@ -48,6 +50,7 @@ impl Default for DaemonConfig {
             shards: None,
             console: console::Options::default(),
             log: log::Options::default(),
+            pool: pool::Options::default(),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use lightvm::api::Built;
 use lightvm::build::{ChannelSpec, Control};
 use lightvm::config::{ControlMode, GuestConfig};
+use lightvm::create::Creator;
 use lightvm::domain::Timings;
-use lightvm::lifecycle::{self, Prepared};
+use lightvm::lifecycle::{self, LifecycleError, Prepared};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -14,8 +16,18 @@ use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Command, Line, Plug, Status};
+use crate::shells::{self, Ticket};
 
-/// Builds the guest that `config` describes, has a shard serve it and lets it run
+/// A guest that was built.
+pub(super) struct Made {
+    pub(super) guest: Arc<Guest>,
+    /// What each stage of building it took.
+    pub(super) timings: Timings,
+    /// How it came to be.
+    pub(super) how: Built,
+}
+
+/// Builds the guest that `config` describes, of a shell if there is one, has a shard serve it and lets it run
 /// unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
 ///
 /// # Errors
@@ -25,19 +37,19 @@ pub(super) async fn build(
     config: GuestConfig,
     paused: bool,
     stage: Stage,
-) -> Result<(Arc<Guest>, Timings), GuestError> {
-    let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
+) -> Result<Made, GuestError> {
+    let (site, of) = (Arc::clone(daemon), config.clone());
+    let (control, ticket) = blocking(move || decide(&site, &of)).await??;
+    let (how, shell) = (ticket.built(), ticket.uuid());
+    let uuid = config.uuid().or(shell).unwrap_or_else(Uuid::new_v4);
     let config = config.with_uuid(uuid);
-    // First of all: what follows would touch the other guest of this UUID.
-    daemon.lifecycle.registry().check_uuid(&daemon.xen, uuid).map_err(lifecycle_error)?;
-    let control = control(daemon, &config).await?;
     let devices = match xenstore::is_foreign(control) {
         true => xenstore::plan(uuid, &config)?,
         false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
     let mut record = GuestRecord { uuid, stage, control, devices };
     let built = match daemon.records.write(&record) {
-        Ok(()) => Site { daemon, uuid }.build(&config, &mut record, paused).await,
+        Ok(()) => Site { daemon, uuid }.build(&config, &mut record, ticket, paused).await,
         Err(e) => Err(GuestError::Record(e)),
     };
     if built.is_err() {
@@ -46,11 +58,12 @@ pub(super) async fn build(
         daemon.consoles.close(uuid);
         daemon.logs.close(uuid);
     }
-    built.map_err(|e| disks::name_holder(daemon, e))
-}
-
-fn lifecycle_error(e: lightvm::registry::RegistryError) -> GuestError {
-    GuestError::Lifecycle(e.into())
+    // Until here the shell was written down under its own.
+    shell.into_iter().filter(|&own| own != uuid).for_each(|own| daemon.records.forget(own));
+    match built {
+        Ok((guest, timings)) => Ok(Made { guest, timings, how }),
+        Err(e) => Err(disks::name_holder(daemon, e)),
+    }
 }
 
 /// Where a guest is being built.
@@ -64,9 +77,11 @@ impl Site<'_> {
         &self,
         config: &GuestConfig,
         record: &mut GuestRecord,
+        ticket: Ticket,
         paused: bool,
     ) -> Result<(Arc<Guest>, Timings), GuestError> {
-        let (prepared, line, devices) = self.prepare(config.clone(), record.clone()).await?;
+        let (prepared, line, devices) =
+            self.prepare(config.clone(), record.clone(), ticket).await?;
         let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
         let (status, latest) = watch::channel(Status::default());
         let (uuid, domain) = (self.uuid, prepared.record().domid);
@@ -97,14 +112,23 @@ impl Site<'_> {
         &self,
         config: GuestConfig,
         record: GuestRecord,
+        mut ticket: Ticket,
     ) -> Result<(Prepared, Line, Vec<Plug>), GuestError> {
         let daemon = Arc::clone(self.daemon);
         blocking(move || {
             let foreign = xenstore::is_foreign(record.control);
             let ours = if foreign { &[][..] } else { &record.devices[..] };
             let specs = devices::open_all(ours, |disk| disks::open(&daemon, disk))?;
-            let spec = ChannelSpec::for_guest(built_as(record.control), &config);
-            let prepared = daemon.lifecycle.prepare_with(&config, &spec)?;
+            let prepared = match ticket.loaded(&config) {
+                Some(loaded) => {
+                    let loaded = loaded.map_err(LifecycleError::from)?;
+                    daemon.lifecycle.finish(loaded, &config)?
+                }
+                None => {
+                    let spec = ChannelSpec::for_guest(built_as(record.control), &config);
+                    daemon.lifecycle.prepare_with(&config, &spec)?
+                }
+            };
             let life = prepared.record();
             let plugs = devices::plugs(life, &record, daemon.consoles.sink(life.uuid), specs);
             let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
@@ -149,21 +173,38 @@ impl Guest {
     }
 }
 
-/// How the guest that `config` describes and its host talk.
-async fn control(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<ControlMode, GuestError> {
+/// Decides how the guest that `config` describes and its host talk, and what it is built of.
+/// Blocks on Xen and on files.
+fn decide(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<(ControlMode, Ticket), GuestError> {
+    let registry = daemon.lifecycle.registry();
+    // First of all: what follows would touch the other guest of this UUID.
+    if let Some(uuid) = config.uuid() {
+        registry.check_uuid(&daemon.xen, uuid).map_err(LifecycleError::from)?;
+    }
+    // No shell is spent on a name that is taken.
+    if let Some(name) = config.name() {
+        registry.check_name(&daemon.xen, name).map_err(LifecycleError::from)?;
+    }
+    let control = built_control(daemon.lifecycle.creator(), config)?;
+    if xenstore::is_foreign(control) {
+        xenstore::check()?;
+    }
+    Ok((control, shells::ask(daemon, config, control)))
+}
+
+/// How the guest that `config` describes and its host talk; never [`ControlMode::Auto`].
+///
+/// # Errors
+/// [`GuestError::Lifecycle`] when its kernel has to be asked and cannot be read.
+pub(crate) fn built_control(
+    creator: &Creator,
+    config: &GuestConfig,
+) -> Result<ControlMode, GuestError> {
     match config.control() {
-        ControlMode::XenStore => {
-            blocking(xenstore::check).await??;
-            Ok(ControlMode::XenStore)
-        }
-        ControlMode::Auto => {
-            let (daemon, config) = (Arc::clone(daemon), config.clone());
-            let found = blocking(move || daemon.lifecycle.creator().control(&config)).await?;
-            Ok(match found.map_err(lightvm::lifecycle::LifecycleError::from)? {
-                Control::Noxs => ControlMode::Noxs,
-                _ => ControlMode::Facade,
-            })
-        }
+        ControlMode::Auto => match creator.control(config).map_err(LifecycleError::from)? {
+            Control::Noxs => Ok(ControlMode::Noxs),
+            _ => Ok(ControlMode::Facade),
+        },
         said => Ok(said),
     }
 }

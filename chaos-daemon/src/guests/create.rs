@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lightvm::api::{CreateRequest, Report, Wait};
+use lightvm::api::{Built, CreateRequest, Report, Wait};
 use lightvm::domain::Timings;
 
-use super::build::build;
+use super::build::{Made, build};
 use super::record::Stage;
 use super::{Guest, GuestError, xenstore};
 use crate::daemon::Daemon;
@@ -22,6 +22,8 @@ pub struct Created {
     pub guest: Arc<Guest>,
     /// What each stage of building it took.
     pub timings: Timings,
+    /// How it came to be.
+    pub built: Built,
     /// How long it took from its first instruction to what was waited for.
     pub waited: Option<Duration>,
 }
@@ -44,7 +46,7 @@ pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Creat
         building.ends.look();
         built
     });
-    let (guest, timings) = built.await.map_err(|_| GuestError::Broken)??;
+    let Made { guest, timings, how } = built.await.map_err(|_| GuestError::Broken)??;
     let patience = timeout_ms.map_or(PATIENCE, Duration::from_millis);
     let started = Instant::now();
     let waited = match wait {
@@ -54,7 +56,7 @@ pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Creat
             Some(started.elapsed())
         }
     };
-    Ok(Created { guest, timings, waited })
+    Ok(Created { guest, timings, built: how, waited })
 }
 
 async fn until(guest: &Guest, wait: Wait, patience: Duration) -> Result<(), GuestError> {

@@ -11,7 +11,7 @@ use lightvm::xen::ShutdownReason;
 use tracing::{error, info};
 use uuid::Uuid;
 
-use super::build::{build, leave};
+use super::build::{Made, build, leave};
 use super::devices::unplug_all;
 use super::record::Stage;
 use super::stop::Ending;
@@ -67,6 +67,8 @@ async fn tear_down(
     unplug_all(&daemon.networks, guest.uuid, &devices).await;
     daemon.guests.remove(guest.uuid);
     turn.0 = true;
+    // Its memory is free.
+    daemon.shells.look();
     Ok(())
 }
 
@@ -142,7 +144,7 @@ async fn again(
     if !aside {
         tear_down(daemon, guest, turn).await?;
     }
-    let (new, timings) = build(daemon, config, false, record.stage).await?;
+    let Made { guest: new, timings, .. } = build(daemon, config, false, record.stage).await?;
     let domid = new.life.record.domid;
     info!(name = %new.life.record.name, %domid, "built again");
     let (domid, outcome) = (Some(domid.0), StopOutcome::Restarted);

@@ -37,18 +37,19 @@ use uuid::Uuid;
 
 pub use adopt::adopt_all;
 pub use ask::{find, look, pause, unpause};
+pub(crate) use build::built_control;
 pub use create::{Created, create};
 pub use disks::Disks;
 pub use end::destroy;
 pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
 pub use record::{DeviceKind, DeviceRecord, Records};
+pub(crate) use record::{GuestRecord, Stage};
 pub use stop::stop;
 pub use terminal::{drain, show};
 pub use watch::{Ends, watch_ends};
 
 use crate::shard::Status;
-use record::GuestRecord;
 
 /// A guest that this daemon serves.
 #[derive(Debug)]

@@ -84,7 +84,7 @@ struct LoopDevice(String);
 
 impl LoopDevice {
     fn over(file: &Path) -> LoopDevice {
-        let shown = run(&format!("losetup --find --show {}", file.display()));
+        let shown = run(&format!("modprobe loop; losetup --find --show {}", file.display()));
         LoopDevice(shown.trim().to_owned())
     }
 }

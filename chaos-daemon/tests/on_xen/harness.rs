@@ -63,16 +63,18 @@ impl Chaosd {
         Chaosd::start_with("")
     }
 
-    /// As [`Chaosd::start`], with more lines of its configuration.
+    /// As [`Chaosd::start`], with more lines of its configuration. Without a part about the pool
+    /// there is none: domains are counted.
     pub(crate) fn start_with(lines: &str) -> Chaosd {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let text = format!(
-            "socket = {:?}\nstate = {:?}\nlogs = {:?}\nnetworks = {:?}\n{lines}\n",
+            "socket = {:?}\nstate = {:?}\nlogs = {:?}\nnetworks = {:?}\n{lines}\n{}",
             path("socket"),
             path("state"),
             path("logs"),
-            path("networks")
+            path("networks"),
+            if lines.contains("[pool]") { "" } else { "[pool]\nenabled = false\n" }
         );
         fs::write(path("chaosd.toml"), text).expect("written");
         let process = spawn(folder.path());
@@ -221,6 +223,12 @@ impl Drop for Chaosd {
         }
         for network in self.client.networks().unwrap_or_default() {
             let _ = self.client.delete_network(&network.spec.name);
+        }
+        // Asked to end it takes its shells along.
+        let _ = Command::new("kill").arg(self.pid().to_string()).status();
+        let end = Instant::now() + Duration::from_secs(20);
+        while self.is_alive() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(5));
         }
         let _ = self.process.kill();
         let _ = self.process.wait();

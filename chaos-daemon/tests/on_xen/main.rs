@@ -16,6 +16,7 @@ mod life;
 mod limits;
 mod native;
 mod network;
+mod pool;
 mod restart;
 mod shards;
 mod verbs;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{DiskInfo, NicInfo};
+use super::{Built, DiskInfo, NicInfo};
 use crate::config::{ControlMode, GuestConfig, GuestName, GuestType};
 use crate::domain::Timings;
 use crate::xen::ShutdownReason;
@@ -47,8 +47,11 @@ pub enum Wait {
 pub struct CreateAnswer {
     /// The guest.
     pub guest: GuestSummary,
-    /// What each stage of building it took.
+    /// What each stage of building it took; without those of a shell that was there.
     pub timings: Timings,
+    /// How it came to be.
+    #[serde(default)]
+    pub built: Built,
     /// How long the wait took from its first instruction, if one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<f64>,

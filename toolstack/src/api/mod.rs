@@ -10,6 +10,7 @@ mod guest;
 mod host;
 mod log;
 mod network;
+mod pool;
 
 pub use device::{DeviceStats, DiskInfo, NicInfo, Stats};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode};
@@ -20,6 +21,7 @@ pub use guest::{
 pub use host::HostInfo;
 pub use log::{LogRecord, LogRecords};
 pub use network::{NetworkInfo, NetworkSpec, Uplink};
+pub use pool::{Built, FlavourInfo, FlavourOrigin, PoolInfo};
 
 /// Where the daemon listens unless said otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/lightvm/chaosd.sock";

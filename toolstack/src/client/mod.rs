@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::{
     CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, GuestInfo, GuestSummary, HostInfo,
-    LogRecords, NetworkInfo, NetworkSpec, NicInfo, Stats, StopAnswer, StopRequest, Wait,
+    LogRecords, NetworkInfo, NetworkSpec, NicInfo, PoolInfo, Stats, StopAnswer, StopRequest, Wait,
 };
 use crate::config::{Disk, Nic};
 
@@ -249,6 +249,14 @@ impl Client {
     pub fn detach_disk(&self, guest: &str, index: u8, force: bool) -> Result<(), ClientError> {
         let route = Route::to("guests").then(guest).then("disks").then(&index.to_string());
         self.delete(if force { route.query("force=1") } else { route })
+    }
+
+    /// What there is in the pool.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn pool(&self) -> Result<PoolInfo, ClientError> {
+        self.get(Route::to("pool"))
     }
 
     /// The networks there are.

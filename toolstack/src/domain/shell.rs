@@ -136,6 +136,11 @@ impl Shell {
         self.owner.uuid
     }
 
+    /// Time spent so far, to book more on.
+    pub fn timings_mut(&mut self) -> &mut Timings {
+        &mut self.timings
+    }
+
     /// Loads a kernel into it.
     ///
     /// # Errors

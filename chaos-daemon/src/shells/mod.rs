@@ -1,0 +1,94 @@
+//! Shells: built in advance, kept, handed out. What [`crate::pool`] decides is done here.
+//!
+//! ```text
+//!            ask ──▶ Ticket: a shell, or none and the memory to build without
+//!             │
+//!   planner ──┴─ plan ──▶ build ──▶ stock
+//!                   └───▶ discard
+//! ```
+//!
+//! A shell is written down as a guest that is being built ([`crate::guests`]), so that nothing of it
+//! outlives the daemon: the next one tears it down and builds its own.
+
+mod ask;
+mod build;
+mod facts;
+mod report;
+mod stock;
+mod work;
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+pub use ask::Ticket;
+pub(crate) use ask::ask;
+pub use report::report;
+pub use work::run;
+
+use crate::daemon::Daemon;
+use crate::pool::{Discard, Options, Planner};
+use stock::{Kept, Stock};
+
+/// The pool of one daemon.
+#[derive(Debug)]
+pub struct Shells {
+    state: Mutex<State>,
+    /// Something happened that may change the plan.
+    changed: Notify,
+    began: Instant,
+    options: Options,
+}
+
+#[derive(Debug)]
+struct State {
+    planner: Planner,
+    stock: Stock,
+}
+
+impl Shells {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(options: Options) -> Shells {
+        let seed = u64::from(std::process::id());
+        let planner = Planner::new(options.settings(), seed);
+        let state = Mutex::new(State { planner, stock: Stock::default() });
+        Shells { state, changed: Notify::new(), began: Instant::now(), options }
+    }
+
+    /// Since the daemon's start.
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Has the plan made anew: a guest has gone, say, and its memory is back.
+    pub fn look(&self) {
+        self.changed.notify_one();
+    }
+}
+
+/// Destroys every shell that waits, as the daemon ends. One that is being built goes when it is.
+pub fn clear(daemon: &Daemon) {
+    let shells = daemon.shells.state.lock().stock.take_all();
+    destroy(daemon, shells, 0);
+}
+
+impl State {
+    /// Takes what is to be destroyed off the shelves.
+    fn take_away(&mut self, discards: &[Discard]) -> Vec<Kept> {
+        let of = |discard: &Discard| (discard.flavour, discard.count);
+        discards.iter().map(of).flat_map(|(id, count)| self.stock.oldest(id, count)).collect()
+    }
+}
+
+/// Destroys shells, whose memory is `kib`. Blocks on Xen.
+fn destroy(daemon: &Daemon, shells: Vec<Kept>, kib: u64) {
+    for shell in shells {
+        let uuid = shell.uuid();
+        drop(shell);
+        daemon.records.forget(uuid);
+    }
+    daemon.shells.state.lock().planner.shells_returned(kib);
+    daemon.shells.look();
+}
