@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use super::guest::Guest;
 use super::guests::Guests;
 use super::timers::{Later, Timers};
 use super::tools::Tools;
-use super::{Command, DeviceId, GuestId, ShardError};
+use super::{Command, DeviceId, GuestId, ShardError, redo};
 use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
 
@@ -57,6 +58,7 @@ impl Loop {
     pub(super) fn new(
         xen: Arc<Xen>,
         seed: Seed,
+        redo: &Path,
         inbox: Receiver<Command>,
         wake: Arc<EventFd>,
     ) -> Result<Loop, ShardError> {
@@ -69,6 +71,7 @@ impl Loop {
             xen,
             fabric: Fabric::new(seed)?,
             engine: Engine::new(EngineOptions::default())?,
+            redo: redo::create(redo)?,
             timers: Timers::default(),
             strays: Vec::new(),
             now: Instant::now(),
