@@ -112,7 +112,9 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     let shard = daemon.guests.next_shard(daemon.shards.len());
     let (status, latest) = watch::channel(Status::default());
     let book = daemon.logs.book(uuid, entry.name.as_str());
-    let arrival = Arrival { uuid, domain: entry.domid, line, devices, book, status };
+    let domain = entry.domid;
+    let left = daemon.records.left(uuid, domain).map_err(GuestError::Record)?;
+    let arrival = Arrival { uuid, domain, line, devices, left, book, status };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
     daemon.guests.add(Guest::new(shard, latest, life, record));

@@ -86,7 +86,7 @@ impl Site<'_> {
         let (status, latest) = watch::channel(Status::default());
         let (uuid, domain) = (self.uuid, prepared.record().domid);
         let book = self.daemon.logs.book(uuid, prepared.record().name.as_str());
-        let arrival = Arrival { uuid, domain, line, devices, book, status };
+        let arrival = Arrival { uuid, domain, line, devices, left: Vec::new(), book, status };
         let (foreign, known) = (xenstore::is_foreign(record.control), prepared.record().clone());
         if !foreign {
             serve(self.daemon, shard, arrival).await?;

@@ -8,7 +8,7 @@ use lightvm::xen::DomId;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::Line;
+use super::{Left, Line};
 use crate::block::{BlockOptions, Disk};
 use crate::console::Sink;
 use crate::log::Book;
@@ -25,6 +25,8 @@ pub struct Arrival {
     pub line: Line,
     /// Its devices, by their place in its device table.
     pub devices: Vec<Plug>,
+    /// What an earlier daemon had begun to publish in its rings.
+    pub left: Vec<Left>,
     /// Where its log records go.
     pub book: Book,
     /// Where what it says about itself is told.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use lightvm::api::Stats;
 use lightvm::xen::{DomId, Port, XenError};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::arrival::{Arrival, DeviceSpec, Plug, Status};
 use super::line::{Line, Role};
@@ -26,6 +27,7 @@ const SETTLE: Duration = Duration::from_micros(200);
 /// A guest of this shard.
 pub(super) struct Guest {
     pub(super) id: GuestId,
+    uuid: Uuid,
     pub(super) domain: DomId,
     pub(super) line: Line,
     pub(super) book: Book,
@@ -72,9 +74,10 @@ impl Guest {
     /// Binds the guest's channel. The devices of a guest that was served before are served
     /// as if they had just rung.
     pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
-        let Arrival { domain, line, devices, book, status, .. } = arrival;
+        let Arrival { uuid, domain, line, devices, left, book, status } = arrival;
         let mut guest = Guest {
             id,
+            uuid,
             domain,
             line,
             book,
@@ -94,6 +97,11 @@ impl Guest {
         for plug in devices {
             guest.plug(plug);
         }
+        for left in left {
+            if let Some(Some(place)) = guest.slots.get_mut(usize::from(left.owner().slot)) {
+                place.left = Some(left);
+            }
+        }
         for (remote, role) in guest.line.remote_ports() {
             if let Err(e) = guest.bind(remote, role, tools) {
                 guest.unbind_all(tools);
@@ -111,7 +119,7 @@ impl Guest {
     pub(super) fn plug(&mut self, plug: Plug) {
         let (slot, id) = (plug.slot, DeviceId { guest: self.id, slot: plug.slot });
         if let Some(place) = self.slots.get_mut(usize::from(slot)) {
-            *place = Some(Box::new(Slot::new(id, plug)));
+            *place = Some(Box::new(Slot::new(id, self.uuid, plug)));
         }
     }
 

@@ -63,7 +63,7 @@ impl Site {
             consoles: console::Service::open(&logs, &console::Options::default())
                 .expect("consoles"),
             logs: log::Service::open(&logs, &log::Options::default()).expect("logs"),
-            shard: Shard::start(0, &xen, seed).expect("a shard"),
+            shard: Shard::start(0, &xen, seed, folder.join("redo")).expect("a shard"),
         }
     }
 
@@ -93,6 +93,7 @@ impl Site {
             domain: record.domid,
             line,
             devices: vec![console],
+            left: Vec::new(),
             book: self.logs.book(record.uuid, record.name.as_str()),
             status,
         };
