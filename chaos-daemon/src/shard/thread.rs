@@ -76,7 +76,6 @@ impl Loop {
             engine: Engine::new(EngineOptions::default())?,
             redo: redo::create(redo)?,
             timers: Timers::default(),
-            strays: Vec::new(),
             now: Instant::now(),
         };
         let add = |fd, source| {
@@ -147,9 +146,6 @@ impl Loop {
                 while let Ok(command) = self.inbox.try_recv() {
                     self.carry_out(command);
                 }
-                for port in std::mem::take(&mut self.tools.strays) {
-                    self.take_event(port);
-                }
             }
             Source::Channels => self.take_events(),
             Source::Engine => self.take_completions(),
@@ -158,7 +154,7 @@ impl Loop {
 
     /// Takes one read's worth of events: what is left keeps the descriptor readable, and
     /// guests get their turns in between.
-    fn take_events(&mut self) {
+    pub(super) fn take_events(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         // It fails when a guest's port has become unusable; epoll tells the rest.
         let _ = self.tools.channels.pending_all(&mut fired);
