@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use super::guest::Guest;
 use super::guests::Guests;
 use super::timers::{Later, Timers};
 use super::tools::Tools;
-use super::{Command, DeviceId, GuestId, ShardError};
+use super::{Command, DeviceId, GuestId, ShardError, redo};
 use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
 
@@ -59,6 +60,7 @@ impl Loop {
     pub(super) fn new(
         xen: Arc<Xen>,
         seed: Seed,
+        redo: &Path,
         inbox: Receiver<Command>,
         wake: Arc<EventFd>,
     ) -> Result<Loop, ShardError> {
@@ -72,8 +74,8 @@ impl Loop {
             xen,
             fabric: Fabric::new(seed, Arc::clone(&poll))?,
             engine: Engine::new(EngineOptions::default())?,
+            redo: redo::create(redo)?,
             timers: Timers::default(),
-            strays: Vec::new(),
             now: Instant::now(),
         };
         let add = |fd, source| {
@@ -153,9 +155,6 @@ impl Loop {
                 while let Ok(command) = self.inbox.try_recv() {
                     self.carry_out(command);
                 }
-                for port in std::mem::take(&mut self.tools.strays) {
-                    self.take_event(port);
-                }
             }
             Source::Channels => self.take_events(),
             Source::Engine => self.take_completions(),
@@ -164,7 +163,7 @@ impl Loop {
 
     /// Takes one read's worth of events: what is left keeps the descriptor readable, and
     /// guests get their turns in between.
-    fn take_events(&mut self) {
+    pub(super) fn take_events(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         // It fails when a guest's port has become unusable; epoll tells the rest.
         let _ = self.tools.channels.pending_all(&mut fired);
