@@ -72,5 +72,6 @@ pub fn pause(guest: &Guest) -> Result<(), GuestError> {
 /// # Errors
 /// [`GuestError::Domain`].
 pub fn unpause(guest: &Guest) -> Result<(), GuestError> {
+    guest.started.tell();
     Ok(guest.life.running.unpause()?)
 }
