@@ -107,6 +107,12 @@ pub enum XenStoreError {
          nothing of {0}: give it a `bridge`"
     )]
     NeedsBridge(&'static str),
+    /// Kernel back ends limit the bytes that an interface sends and nothing else.
+    #[error(
+        "a device of a guest with control = \"xenstore\" is served by the kernel, which cannot \
+         limit {0}: leave its `rate` out, or give the guest another `control`"
+    )]
+    NoRate(&'static str),
     /// There is one already.
     #[error("the guest has a device {0} already")]
     Exists(String),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::consoled;
 use super::entries::path::{self, Device, Kind};
-use super::entries::{Guest, Nic};
+use super::entries::{self, Guest, Nic};
 use super::error::{StoreError, XenStoreError};
 use super::hotplug;
 use super::made;
@@ -95,8 +95,8 @@ impl XenStore {
         let gone = devices.iter().map(|&device| hotplug::await_gone(device));
         let gone: Vec<_> = gone.filter_map(Result::err).collect();
         store.remove_all(&path::roots(domain, uuid))?;
-        store.prune(&path::BETWEEN)?;
-        made::prune(&mut store)?;
+        let folders: Vec<_> = path::BETWEEN.into_iter().chain(made::folders()).collect();
+        store.prune(&folders)?;
         gone.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -123,6 +123,14 @@ impl XenStore {
     pub fn terminal(&self, domain: DomId) -> Result<Option<PathBuf>, StoreError> {
         let entry = format!("{}/{}/tty", path::home(domain), path::CONSOLE);
         Ok(Store::open()?.read(&entry)?.map(PathBuf::from))
+    }
+
+    /// Gives a guest another name, where other tools look for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn rename(&self, domain: DomId, uuid: Uuid, name: &str) -> Result<(), StoreError> {
+        Store::open()?.put(&entries::names(domain, uuid, name), domain)
     }
 
     /// Asks a guest to do something; that it did is seen by its end.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use chaos_daemon::xenstore::{Guest, XenStore};
+use chaos_daemon::xenstore::{Guest, XenStore, XenStoreError};
 use lightvm::build::{ChannelSpec, Control};
 use lightvm::config::{Disk, GuestConfig, GuestOverrides, MemSize, Nic};
 use lightvm::create::Creator;
-use lightvm::lifecycle::{self, Lifecycle};
+use lightvm::lifecycle::{self, Lifecycle, Prepared};
 use lightvm::registry::Registry;
 use lightvm::xen::Xen;
 use tempfile::TempDir;
@@ -48,12 +48,23 @@ impl Host {
         Disk::new(path)
     }
 
+    /// Builds a guest that the store does not know yet.
+    pub(crate) fn prepare(&self, config: &GuestConfig) -> Prepared {
+        let channel = ChannelSpec::for_guest(Control::Store, config);
+        self.lifecycle.prepare_with(config, &channel).expect("prepared")
+    }
+
+    /// Makes it known to the store, with its devices.
+    pub(crate) fn add(&self, prepared: &Prepared) -> Result<(), XenStoreError> {
+        let (record, config) = (prepared.record(), &prepared.record().config);
+        let guest = Guest::of(record).expect("a guest with a ring");
+        self.store.add(&guest, config.nics(), config.disks())
+    }
+
     /// Starts a guest that the store knows.
     pub(crate) fn start(&self, config: &GuestConfig) -> lifecycle::Guest {
-        let channel = ChannelSpec::for_guest(Control::Store, config);
-        let prepared = self.lifecycle.prepare_with(config, &channel).expect("prepared");
-        let guest = Guest::of(prepared.record()).expect("a guest with a ring");
-        self.store.add(&guest, config.nics(), config.disks()).expect("added");
+        let prepared = self.prepare(config);
+        self.add(&prepared).expect("added");
         prepared.start().expect("started").0
     }
 
