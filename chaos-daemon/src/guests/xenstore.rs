@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lightvm::api::Stats;
 use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
 use lightvm::registry::Record;
+use lightvm::xen::Xen;
 use uuid::Uuid;
 
 use super::GuestError;
@@ -39,7 +40,7 @@ pub(super) fn plan(uuid: Uuid, config: &GuestConfig) -> Result<Vec<DeviceRecord>
 mod mode {
     use super::{
         Arc, Daemon, DeviceKind, DeviceRecord, Disk, GuestError, Nic, PathBuf, Record, Stats,
-        Status, Uuid, Wish,
+        Status, Uuid, Wish, Xen,
     };
 
     fn missing<T>() -> Result<T, GuestError> {
@@ -52,7 +53,7 @@ mod mode {
         missing()
     }
 
-    pub(in super::super) fn add(_: &Record) -> Result<(), GuestError> {
+    pub(in super::super) fn add(_: &Xen, _: &Record) -> Result<(), GuestError> {
         missing()
     }
 
@@ -112,7 +113,7 @@ mod mode {
 
     use super::{
         Arc, Daemon, DeviceKind, DeviceRecord, Disk, GuestError, Nic, PathBuf, Record, Stats,
-        Status, Uuid, Wish,
+        Status, Uuid, Wish, Xen,
     };
     use crate::xenstore::entries::path::Device;
     use crate::xenstore::guest::Ask;
@@ -128,9 +129,9 @@ mod mode {
     }
 
     /// Makes a guest known that has not started, and connects its devices.
-    pub(in super::super) fn add(life: &Record) -> Result<(), GuestError> {
+    pub(in super::super) fn add(xen: &Xen, life: &Record) -> Result<(), GuestError> {
         let guest = Guest::of(life).ok_or(GuestError::Broken)?;
-        Ok(open()?.add(&guest, life.config.nics(), life.config.disks())?)
+        Ok(open()?.add(xen, &guest, life.config.nics(), life.config.disks())?)
     }
 
     /// Removes what there is of a guest whose domain has been destroyed.

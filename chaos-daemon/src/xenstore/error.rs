@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lightvm::xen::XenError;
 use thiserror::Error;
 
 use crate::block::disk::DiskError;
@@ -98,6 +99,9 @@ pub enum XenStoreError {
     /// The store's fault.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Xen refused a call.
+    #[error(transparent)]
+    Xen(#[from] XenError),
     /// A device's.
     #[error(transparent)]
     Hotplug(#[from] HotplugError),

@@ -19,6 +19,7 @@ pub(crate) const BRIDGE: &str = "xsbr0";
 const ADDRESS: &str = "10.19.0.1/24";
 
 pub(crate) struct Host {
+    xen: Arc<Xen>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) store: XenStore,
     pub(crate) folder: TempDir,
@@ -37,7 +38,7 @@ impl Host {
         let registry = Registry::open(folder.path()).expect("a registry");
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let store = XenStore::open().expect("xenstored");
-        Host { lifecycle, store, folder }
+        Host { xen, lifecycle, store, folder }
     }
 
     /// A disk of 16 MiB.
@@ -58,7 +59,7 @@ impl Host {
     pub(crate) fn add(&self, prepared: &Prepared) -> Result<(), XenStoreError> {
         let (record, config) = (prepared.record(), &prepared.record().config);
         let guest = Guest::of(record).expect("a guest with a ring");
-        self.store.add(&guest, config.nics(), config.disks())
+        self.store.add(&self.xen, &guest, config.nics(), config.disks())
     }
 
     /// Starts a guest that the store knows.
