@@ -142,17 +142,18 @@ impl Daemon {
         let xen = Xen::open()?;
         let registry = Registry::open(&config.state)?;
         let only = lock(&config)?;
+        let folder = config.state.join("daemon");
+        let records = Records::open(folder.clone()).map_err(StartError::file("make", &folder))?;
+        records.sort_redo().map_err(StartError::file("sort", &folder))?;
         let shards: Arc<[Shard]> = switch::seeds(config.shard_count())
             .map_err(ShardError::from)?
             .into_iter()
             .enumerate()
-            .map(|(number, seed)| Shard::start(number, &xen, seed))
+            .map(|(number, seed)| Shard::start(number, &xen, seed, records.shard_redo(number)))
             .collect::<Result<_, _>>()?;
         let consoles = console::Service::open(&config.logs, &config.console)
             .map_err(StartError::file("keep consoles' logs in", &config.logs))?;
         let logs = log::Service::open(&config.logs, &config.log)?;
-        let folder = config.state.join("daemon");
-        let records = Records::open(folder.clone()).map_err(StartError::file("make", folder))?;
         let told = Arc::clone(&shards);
         let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
         let networks = Networks::open(&config.networks, shards.len(), tell).await?;

@@ -103,6 +103,12 @@ impl RawShared {
         RawShared { base, len }
     }
 
+    /// Its address.
+    #[must_use]
+    pub const fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
     fn at(&self, offset: usize, len: usize) -> *mut u8 {
         let end = offset.checked_add(len);
         assert!(end.is_some_and(|end| end <= self.len), "outside shared memory");

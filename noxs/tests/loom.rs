@@ -14,7 +14,7 @@ use noxs::layout::{
 };
 use noxs::log::{MAX_TEXT, Severity};
 use noxs::page::{GuestPage, Header, HostPage};
-use noxs::ring::{self, Back, Front, Protocol};
+use noxs::ring::{self, Back, Front, Protocol, Redo};
 use noxs::{SharedMemory, console};
 
 /// Memory some words of which the model checker watches. The others may be written
@@ -236,6 +236,7 @@ impl Protocol for Number {
     type Request = u32;
     type Response = u32;
     const SLOT: usize = 4;
+    const RESPONSE: usize = 4;
 
     fn request(slot: &[u8]) -> u32 {
         u32::from_le_bytes(*slot.first_chunk().unwrap())
@@ -249,9 +250,8 @@ impl Protocol for Number {
         Number::request(slot)
     }
 
-    fn put_response(response: &u32, slot: &mut [u8]) -> usize {
+    fn put_response(response: &u32, slot: &mut [u8]) {
         slot.copy_from_slice(&response.to_le_bytes());
-        4
     }
 }
 
@@ -296,8 +296,10 @@ fn no_response_is_lost() {
         let _ = front.push();
         let server = thread::spawn(move || {
             let request = back.next_request().unwrap().expect("a request");
-            back.respond(&(request + 1));
-            back.push()
+            let redo = Redo::new(Model::new(&[]));
+            let mut publication = back.publish(&redo);
+            publication.respond(&(request + 1));
+            publication.finish()
         });
         let seen = front.next_response().unwrap();
         let more = front.final_check().unwrap();

@@ -5,14 +5,15 @@ use chaos_daemon::net::request;
 use libfuzzer_sys::fuzz_target;
 use noxs::SharedMemory;
 use noxs::net::{Tx, TxResponse, status};
-use noxs::ring::{Back, offset};
+use noxs::ring::{Back, Redo, offset};
 
 #[path = "../../../noxs/fuzz/fuzz_targets/memory.rs"]
 mod memory;
 
 fuzz_target!(|input: (Vec<u8>, Vec<u32>)| {
     let (bytes, produced) = input;
-    let page = memory::Page::new(&bytes);
+    let (page, record) = (memory::Page::new(&bytes), memory::Page::new(&[]));
+    let redo = Redo::new(&*record);
     let mut ring = Back::<_, Tx>::attach(&*page);
     for word in produced {
         page.write(offset::REQ_PROD, &word.to_le_bytes());
@@ -21,15 +22,16 @@ fuzz_target!(|input: (Vec<u8>, Vec<u32>)| {
         for _ in 0..ring.size() {
             let Ok(Some(packet)) = request::next(&mut ring, &mut pieces) else { break };
             check(&packet, &pieces);
+            let mut publication = ring.publish(&redo);
             for _ in 0..packet.pieces.len() + usize::from(packet.extras) {
-                ring.respond(&TxResponse { id: 0, status: status::OKAY });
+                publication.respond(&TxResponse { id: 0, status: status::OKAY });
             }
+            let _ = publication.finish();
         }
         // What was read of a packet that cannot be understood ends with its device.
         if ring.unanswered() > 0 {
             return;
         }
-        let _ = ring.push();
     }
 });
 

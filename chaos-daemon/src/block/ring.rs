@@ -5,7 +5,7 @@ use noxs::ring::{Back, RingError};
 
 use super::backend::Abi;
 use super::offer::MAX_RING_PAGE_ORDER;
-use crate::shard::{Fault, Pages};
+use crate::shard::{Fault, Pages, Redo};
 
 const PAGE: usize = 4096;
 
@@ -39,12 +39,19 @@ impl Ring {
         either!(self, back => back.next_request()).map_err(fault)
     }
 
-    pub(super) fn respond(&mut self, response: &Response) {
-        either!(self, back => back.respond(response));
-    }
-
-    pub(super) fn push(&mut self) -> bool {
-        either!(self, back => back.push())
+    /// Publishes what `next` gives; true when the guest wants to be notified.
+    pub(super) fn answer(
+        &mut self,
+        redo: &Redo,
+        mut next: impl FnMut() -> Option<Response>,
+    ) -> bool {
+        either!(self, back => {
+            let mut answers = back.publish(redo);
+            while let Some(response) = next() {
+                answers.respond(&response);
+            }
+            answers.finish()
+        })
     }
 
     pub(super) fn final_check(&mut self) -> Result<bool, Fault> {

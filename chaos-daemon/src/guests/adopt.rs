@@ -12,7 +12,7 @@ use super::line::Place;
 use super::record::{GuestRecord, Stage};
 use super::{Guest, GuestError, devices, xenstore};
 use crate::daemon::{Daemon, blocking};
-use crate::shard::{Arrival, Status};
+use crate::shard::{Arrival, Started, Status};
 
 /// Takes up every guest that lives and tears down what was being built.
 ///
@@ -95,7 +95,7 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     if foreign {
         let (_, latest) = watch::channel(Status::default());
         info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
-        daemon.guests.add(Guest::new(0, latest, life, record));
+        daemon.guests.add(Guest::new(0, latest, Started::already(), life, record));
         return Ok(());
     }
     devices::replug_all(&daemon.networks, &record).await?;
@@ -112,9 +112,13 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     let shard = daemon.guests.next_shard(daemon.shards.len());
     let (status, latest) = watch::channel(Status::default());
     let book = daemon.logs.book(uuid, entry.name.as_str());
-    let arrival = Arrival { uuid, domain: entry.domid, line, devices, book, status };
+    let domain = entry.domid;
+    let left = daemon.records.left(uuid, domain).map_err(GuestError::Record)?;
+    let started = Started::already();
+    let arrival =
+        Arrival { uuid, domain, line, devices, left, started: started.clone(), book, status };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
-    daemon.guests.add(Guest::new(shard, latest, life, record));
+    daemon.guests.add(Guest::new(shard, latest, started, life, record));
     Ok(())
 }

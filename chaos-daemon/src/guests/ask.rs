@@ -73,6 +73,7 @@ pub fn pause(guest: &Guest) -> Result<(), GuestError> {
 /// # Errors
 /// [`GuestError::Domain`].
 pub fn unpause(guest: &Guest) -> Result<(), GuestError> {
+    guest.started.tell();
     Ok(guest.life.running.unpause()?)
 }
 

@@ -48,7 +48,7 @@ pub use stop::stop;
 pub use terminal::{drain, show};
 pub use watch::{Ends, watch_ends};
 
-use crate::shard::Status;
+use crate::shard::{Started, Status};
 use record::GuestRecord;
 
 /// A guest that this daemon serves.
@@ -60,6 +60,8 @@ pub struct Guest {
     pub shard: usize,
     /// What it says about itself.
     pub status: latest::Receiver<Status>,
+    /// Told before it is started.
+    pub(crate) started: Started,
     /// Its domain and what is written down about it.
     pub(crate) life: lifecycle::Guest,
     /// What the daemon has written down about it.

@@ -10,10 +10,12 @@ use std::path::PathBuf;
 use std::{fs, io::Write};
 
 use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
+use lightvm::xen::DomId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::net::NetConfig;
+use crate::shard::{Left, Owner};
 
 /// What is written down about a guest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -93,6 +95,57 @@ impl Records {
         self.dir.join(format!("{uuid}.facade"))
     }
 
+    /// Where a shard writes down what it is publishing.
+    pub fn shard_redo(&self, number: usize) -> PathBuf {
+        self.dir.join(format!("shard-{number}.redo"))
+    }
+
+    /// The folder of what killed daemons had begun to publish in a guest's rings, a file for
+    /// each device.
+    fn redo(&self, uuid: Uuid) -> PathBuf {
+        self.dir.join(format!("{uuid}.redo"))
+    }
+
+    /// Gives what shards of an earlier daemon were publishing when it was killed to the guests
+    /// whose it is. Killed itself, it is done again.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn sort_redo(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !(name.starts_with("shard-") && name.ends_with(".redo")) {
+                continue;
+            }
+            match Left::read(&path)?.map(|left| left.owner()) {
+                Some(Owner { uuid, slot, .. }) if self.path(uuid).exists() => {
+                    fs::create_dir_all(self.redo(uuid))?;
+                    fs::rename(&path, self.redo(uuid).join(slot.to_string()))?;
+                }
+                _ => fs::remove_file(&path)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What killed daemons had begun to publish in the rings of a guest that is this domain.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn left(&self, uuid: Uuid, domain: DomId) -> io::Result<Vec<Left>> {
+        let files = match fs::read_dir(self.redo(uuid)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files?,
+        };
+        let mut found = Vec::new();
+        for file in files {
+            found.extend(Left::read(&file?.path())?);
+        }
+        found.retain(|left| left.owner().domain == domain);
+        Ok(found)
+    }
+
     /// Writes a record, in place of an older one at once.
     ///
     /// # Errors
@@ -110,6 +163,7 @@ impl Records {
         // What stays is found to be stale by the next daemon.
         let _ = fs::remove_file(self.path(uuid));
         let _ = fs::remove_file(self.journal(uuid));
+        let _ = fs::remove_dir_all(self.redo(uuid));
     }
 
     /// Every record, in no order. What cannot be read is removed: nobody could use it.
@@ -164,12 +218,42 @@ mod tests {
         assert_eq!((&all[0].stage, all[0].devices.len()), (&Stage::Living, 1));
     }
 
+    /// A record of one response of four bytes to slot 2 of a guest that is domain 9.
+    fn redo(uuid: u128) -> Vec<u8> {
+        let words = [1, 0, 4, 0].map(u32::to_le_bytes);
+        let uuid = *Uuid::from_u128(uuid).as_bytes();
+        [words.as_flattened(), &uuid, &[9, 0, 2], &[0; 29], b"resp"].concat()
+    }
+
+    #[test]
+    fn what_was_being_published_goes_to_its_guest() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(dir.path().to_owned()).unwrap();
+        let uuid = Uuid::from_u128(1);
+        records.write(&record(1, Stage::Living)).unwrap();
+        for (number, bytes) in [redo(1), redo(2), vec![0; 4096]].iter().enumerate() {
+            fs::write(records.shard_redo(number), bytes).unwrap();
+        }
+        records.sort_redo().unwrap();
+        // Killed here, the next daemon finds it as well.
+        records.sort_redo().unwrap();
+        assert_eq!(records.left(uuid, DomId(8)).unwrap().len(), 0);
+        let left = records.left(uuid, DomId(9)).unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].owner(), Owner { uuid, domain: DomId(9), slot: 2 });
+        assert_eq!(records.left(Uuid::from_u128(2), DomId(9)).unwrap().len(), 0);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        records.forget(uuid);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
     #[test]
     fn nothing_stays_of_a_guest_that_is_forgotten_nor_of_rubbish() {
         let dir = tempfile::tempdir().unwrap();
         let records = Records::open(dir.path().to_owned()).unwrap();
         records.write(&record(1, Stage::Living)).unwrap();
         fs::write(records.journal(Uuid::from_u128(1)), b"x").unwrap();
+        fs::create_dir(records.redo(Uuid::from_u128(1))).unwrap();
         fs::write(dir.path().join("rubbish.json"), b"{\"uuid\":").unwrap();
         records.forget(Uuid::from_u128(1));
         assert!(records.all().unwrap().is_empty());

@@ -3,6 +3,7 @@
 use lightvm::xen::CopySegment;
 use noxs::net::{ExtraInfo, Rx, RxRequest, RxResponse, extra, flags, status};
 use noxs::ring::Back;
+use noxs::ring::redo::Publication;
 
 use super::stats::Errors;
 use crate::shard::{Context, Fault, Pages, Turn};
@@ -65,8 +66,9 @@ impl Receive {
         let stop = self.gather(&mut batch, context, errors)?;
         if !batch.packets.is_empty() {
             let done = batch.copy(context)?;
-            self.respond(&batch, &done, errors);
-            if self.ring.push() {
+            let mut answers = self.ring.publish(context.redo);
+            batch.respond(&mut answers, &done, errors);
+            if answers.finish() {
                 context.bell.ring();
             }
             for packet in batch.packets {
@@ -116,32 +118,6 @@ impl Receive {
             }
         }
     }
-
-    /// Answers every slot; `done` tells of each piece whether it was copied.
-    fn respond(&mut self, batch: &Batch, done: &[bool], errors: &mut Errors) {
-        let mut slots = batch.slots.iter();
-        let mut done = done.iter();
-        for packet in &batch.packets {
-            let count = pieces(packet).count();
-            for (n, (offset, bytes)) in pieces(packet).enumerate() {
-                let (Some(slot), Some(&copied)) = (slots.next(), done.next()) else { return };
-                let mut flags = if n + 1 < count { flags::MORE_DATA } else { 0 };
-                if n == 0 {
-                    flags |= first_flags(packet);
-                }
-                if !copied {
-                    errors.receive_grants += 1;
-                }
-                self.ring.respond(&response(slot.id, offset, bytes, flags, copied).into());
-                if n == 0
-                    && let Some(extra) = extra(packet)
-                {
-                    slots.next();
-                    self.ring.respond(&extra.into());
-                }
-            }
-        }
-    }
 }
 
 fn response(id: u16, offset: usize, bytes: &[u8], flags: u16, copied: bool) -> RxResponse {
@@ -170,6 +146,37 @@ fn extra(packet: &Packet) -> Option<ExtraInfo> {
 }
 
 impl Batch {
+    /// Answers every slot; `done` tells of each piece whether it was copied.
+    fn respond(
+        &self,
+        answers: &mut Publication<'_, Pages, Rx, Pages>,
+        done: &[bool],
+        errors: &mut Errors,
+    ) {
+        let mut slots = self.slots.iter();
+        let mut done = done.iter();
+        for packet in &self.packets {
+            let count = pieces(packet).count();
+            for (n, (offset, bytes)) in pieces(packet).enumerate() {
+                let (Some(slot), Some(&copied)) = (slots.next(), done.next()) else { return };
+                let mut flags = if n + 1 < count { flags::MORE_DATA } else { 0 };
+                if n == 0 {
+                    flags |= first_flags(packet);
+                }
+                if !copied {
+                    errors.receive_grants += 1;
+                }
+                answers.respond(&response(slot.id, offset, bytes, flags, copied).into());
+                if n == 0
+                    && let Some(extra) = extra(packet)
+                {
+                    slots.next();
+                    answers.respond(&extra.into());
+                }
+            }
+        }
+    }
+
     /// Copies the packets to the guest's pages; tells of each piece whether it was.
     fn copy(&self, context: &mut Context<'_>) -> Result<Vec<bool>, Fault> {
         let mut slots = self.slots.iter();

@@ -5,6 +5,7 @@ use std::time::Instant;
 use lightvm::xen::CopySegment;
 use noxs::net::{Tx, TxResponse, flags, status};
 use noxs::ring::Back;
+use noxs::ring::redo::Publication;
 
 use super::limit::Limit;
 use super::request::{self, Description, Piece, Wrong};
@@ -95,12 +96,11 @@ impl Transmit {
                 errors.count(wrong);
             }
         }
-        // Answers stand where requests stood. A daemon killed before it has published them
-        // leaves the next one answers to read as requests, so nothing comes in between.
+        let mut publication = self.ring.publish(context.redo);
         for description in &batch.descriptions {
-            respond(&mut self.ring, description, &batch.pieces);
+            respond(&mut publication, description, &batch.pieces);
         }
-        if self.ring.push() {
+        if publication.finish() {
             context.bell.ring();
         }
         Ok(())
@@ -134,17 +134,21 @@ fn describe(packet: &mut Packet, description: &Description) -> Result<(), ()> {
 }
 
 /// Answers every slot of a packet, in their order.
-fn respond(ring: &mut Back<Pages, Tx>, description: &Description, pieces: &[Piece]) {
+fn respond(
+    answers: &mut Publication<'_, Pages, Tx, Pages>,
+    description: &Description,
+    pieces: &[Piece],
+) {
     let status = if description.state.is_ok() { status::OKAY } else { status::ERROR };
     let mut pieces = pieces[description.pieces.clone()].iter();
     if let Some(first) = pieces.next() {
-        ring.respond(&TxResponse { id: first.id, status });
+        answers.respond(&TxResponse { id: first.id, status });
     }
     for _ in 0..description.extras {
-        ring.respond(&TxResponse { id: 0, status: status::NULL });
+        answers.respond(&TxResponse { id: 0, status: status::NULL });
     }
     for piece in pieces {
-        ring.respond(&TxResponse { id: piece.id, status });
+        answers.respond(&TxResponse { id: piece.id, status });
     }
 }
 

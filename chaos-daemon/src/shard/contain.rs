@@ -6,6 +6,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use nix::sys::epoll::EpollEvent;
+
 use super::guest::{Guest, bits};
 use super::thread::Loop;
 use super::tools::Tools;
@@ -47,9 +49,9 @@ impl Loop {
     }
 
     /// Has the switch take what came in.
-    pub(super) fn switch(&mut self) {
+    pub(super) fn switch(&mut self, event: EpollEvent) {
         let Tools { fabric, now, .. } = &mut self.tools;
-        if let Err(panic) = contained(|| fabric.turn(*now)) {
+        if let Err(panic) = contained(|| fabric.take(event, *now)) {
             tracing::error!(panic, "the switch panicked over a packet, which is lost");
         }
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use lightvm::xen::{DomId, GrantDevice, Xen};
 use thiserror::Error;
 
+use super::Redo;
 use crate::block::Engine;
 use crate::switch::Fabric;
 
@@ -26,6 +27,8 @@ pub struct Context<'a> {
     pub fabric: &'a mut Fabric,
     /// This shard's asynchronous input and output.
     pub io: &'a mut Engine,
+    /// What is published is written down here first.
+    pub redo: &'a Redo,
 }
 
 /// A device of a guest of a shard. Never given out twice by a shard, so what comes

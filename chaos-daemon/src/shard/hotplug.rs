@@ -46,6 +46,7 @@ impl Guest {
         let place = self.slots.get_mut(usize::from(slot)).and_then(Option::take);
         if let Some(mut place) = place {
             place.disconnect(self.domain, tools);
+            place.forget();
         }
         self.page(tools, |channel| channel.clear(slot));
         self.with_facade(|facade| key.into_iter().for_each(|key| facade.remove_now(key)));

@@ -15,6 +15,7 @@ mod guests;
 mod hotplug;
 mod line;
 mod message;
+mod redo;
 mod slot;
 mod store;
 mod storm;
@@ -23,6 +24,7 @@ mod timers;
 mod tools;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -31,10 +33,11 @@ use lightvm::xen::{Xen, XenError};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use thiserror::Error;
 
-pub use arrival::{Arrival, DeviceSpec, Plug, Status};
+pub use arrival::{Arrival, DeviceSpec, Plug, Started, Status};
 pub use context::{Bell, Context, DeviceId, Fault, GuestId, Turn};
 pub use line::Line;
 pub use message::{Command, Wish};
+pub use redo::{Left, Owner, Redo};
 pub use store::StoreLine;
 
 /// Pages of a guest, mapped.
@@ -63,11 +66,16 @@ pub enum ShardError {
 }
 
 impl Shard {
-    /// Starts shard `number`.
+    /// Starts shard `number`, whose record of what it is publishing is begun at `redo`.
     ///
     /// # Errors
     /// [`ShardError`].
-    pub fn start(number: usize, xen: &Arc<Xen>, seed: Seed) -> Result<Shard, ShardError> {
+    pub fn start(
+        number: usize,
+        xen: &Arc<Xen>,
+        seed: Seed,
+        redo: PathBuf,
+    ) -> Result<Shard, ShardError> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = Arc::new(EventFd::from_flags(flags).map_err(io::Error::from)?);
         let (commands, inbox) = unbounded();
@@ -75,7 +83,7 @@ impl Shard {
         let (ready, started) = crossbeam::channel::bounded(1);
         let thread =
             std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || {
-                match thread::Loop::new(xen, seed, inbox, woken) {
+                match thread::Loop::new(xen, seed, &redo, inbox, woken) {
                     Ok(mut turns) => {
                         let _ = ready.send(Ok(()));
                         turns.run();

@@ -4,17 +4,21 @@ use std::time::Instant;
 
 use lightvm::api::DeviceStats;
 use lightvm::xen::DomId;
+use uuid::Uuid;
 
 use super::device::{Device, Front};
 use super::timers::Later;
 use super::tools::Tools;
-use super::{Bell, DeviceId, Fault, Plug, Turn};
+use super::{Bell, DeviceId, Fault, Left, Owner, Plug, Turn};
 use crate::block::Completion;
 
 /// A device's place. Its back end exists while a front end is connected.
 pub(super) struct Slot {
     pub(super) id: DeviceId,
+    guest: Uuid,
     pub(super) plug: Plug,
+    /// What an earlier daemon had begun to publish in its rings.
+    pub(super) left: Option<Left>,
     device: Option<Device>,
     fault: Option<Fault>,
     /// Connected, and the guest not told since: a daemon that was killed may have answered
@@ -27,10 +31,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(id: DeviceId, plug: Plug) -> Slot {
+    pub(super) fn new(id: DeviceId, guest: Uuid, plug: Plug) -> Slot {
         Slot {
             id,
+            guest,
             plug,
+            left: None,
             device: None,
             fault: None,
             fresh: false,
@@ -55,6 +61,9 @@ impl Slot {
         tools: &mut Tools,
     ) -> Result<(), Fault> {
         self.disconnect(domain, tools);
+        if let Some(left) = self.left.take() {
+            left.finish(&front);
+        }
         let mut bell = Bell::default();
         let mut context = tools.context(domain, self.id, &mut bell);
         self.device = Some(Device::attach(&self.plug.spec, front, &mut context)?);
@@ -67,6 +76,13 @@ impl Slot {
         if let Some(device) = self.device.take() {
             self.past = sum(self.past, device.stats());
             device.detach(&mut tools.context(domain, self.id, &mut Bell::default()));
+        }
+    }
+
+    /// Its rings are gone.
+    pub(super) fn forget(&mut self) {
+        if let Some(left) = self.left.take() {
+            left.forget();
         }
     }
 
@@ -89,6 +105,8 @@ impl Slot {
         verb: impl FnOnce(&mut Device, &mut super::Context<'_>) -> Result<Turn, Fault>,
     ) -> bool {
         let Some(device) = &mut self.device else { return false };
+        let owner = Owner { uuid: self.guest, domain, slot: self.id.slot };
+        tools.redo.set_owner(&owner.to_bytes());
         match verb(device, &mut tools.context(domain, self.id, bell)) {
             Ok(turn) => {
                 if std::mem::take(&mut self.fresh) {

@@ -106,7 +106,8 @@ impl Guest {
             BusEvent::Removed { device } => {
                 if let Some(slot) = self.slot_of(device) {
                     self.detach_front(device, tools);
-                    self.slots[usize::from(slot)] = None;
+                    let place = self.slots[usize::from(slot)].take();
+                    place.into_iter().for_each(|mut place| place.forget());
                     self.tell_connected(slot);
                 }
             }

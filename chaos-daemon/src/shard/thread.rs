@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,22 +16,24 @@ use super::guest::Guest;
 use super::guests::Guests;
 use super::timers::{Later, Timers};
 use super::tools::Tools;
-use super::{Command, DeviceId, GuestId, ShardError};
+use super::{Command, DeviceId, GuestId, ShardError, redo};
 use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
 
-/// What a shard waits for.
+/// Descriptors with news that one wait names: others come with the next.
+const NEWS_AT_ONCE: usize = 32;
+
+/// What a shard waits for, beside what its switch has it wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 enum Source {
     Commands,
     Channels,
-    Fabric,
     Engine,
 }
 
 impl Source {
-    const ALL: [Source; 4] = [Source::Commands, Source::Channels, Source::Fabric, Source::Engine];
+    const ALL: [Source; 3] = [Source::Commands, Source::Channels, Source::Engine];
 
     fn of(event: EpollEvent) -> Option<Source> {
         Source::ALL.into_iter().find(|&source| source as u64 == event.data())
@@ -39,7 +42,7 @@ impl Source {
 
 /// A shard at work.
 pub(super) struct Loop {
-    poll: Epoll,
+    poll: Arc<Epoll>,
     pub(super) tools: Tools,
     pub(super) guests: Guests,
     /// Guests that wait for their turn.
@@ -57,20 +60,22 @@ impl Loop {
     pub(super) fn new(
         xen: Arc<Xen>,
         seed: Seed,
+        redo: &Path,
         inbox: Receiver<Command>,
         wake: Arc<EventFd>,
     ) -> Result<Loop, ShardError> {
         let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(std::io::Error::from)?;
+        let poll = Arc::new(poll);
         let tools = Tools {
             channels: xen.event_channels()?,
             owners: HashMap::new(),
             unmasked: Vec::new(),
             grants: xen.grants()?,
             xen,
-            fabric: Fabric::new(seed)?,
+            fabric: Fabric::new(seed, Arc::clone(&poll))?,
             engine: Engine::new(EngineOptions::default())?,
+            redo: redo::create(redo)?,
             timers: Timers::default(),
-            strays: Vec::new(),
             now: Instant::now(),
         };
         let add = |fd, source| {
@@ -79,7 +84,6 @@ impl Loop {
         };
         add(wake.as_fd(), Source::Commands)?;
         add(tools.channels.as_fd(), Source::Channels)?;
-        add(tools.fabric.as_fd(), Source::Fabric)?;
         add(tools.engine.as_fd(), Source::Engine)?;
         Ok(Loop {
             poll,
@@ -100,14 +104,23 @@ impl Loop {
             self.wait();
             self.timers();
             self.turns();
+            self.give_way();
             self.tools.unmask_all();
             self.deliveries();
             self.tools.engine.submit_all();
         }
     }
 
+    /// Lets whoever on the host waits for a lone packet have it before this shard, which has
+    /// nothing else to do, gets ready to sleep.
+    fn give_way(&mut self) {
+        if self.tools.fabric.take_sent_up() == 1 && self.queue.is_empty() {
+            std::thread::yield_now();
+        }
+    }
+
     fn wait(&mut self) {
-        let mut events = [EpollEvent::empty(); Source::ALL.len()];
+        let mut events = [EpollEvent::empty(); NEWS_AT_ONCE];
         let ready = match self.poll.wait(&mut events, self.patience()) {
             Ok(n) => n,
             Err(Errno::EINTR) => 0,
@@ -115,8 +128,11 @@ impl Loop {
             Err(e) => unreachable!("epoll_wait: {e}"),
         };
         self.tools.now = Instant::now();
-        for source in events[..ready].iter().filter_map(|&event| Source::of(event)) {
-            self.take(source);
+        for &event in &events[..ready] {
+            match Source::of(event) {
+                Some(source) => self.take(source),
+                None => self.switch(event),
+            }
         }
     }
 
@@ -125,8 +141,7 @@ impl Loop {
         if !self.queue.is_empty() || !self.undelivered.is_empty() {
             return EpollTimeout::ZERO;
         }
-        let next = [self.tools.timers.next(), self.tools.fabric.deadline()];
-        let Some(next) = next.into_iter().flatten().min() else { return EpollTimeout::NONE };
+        let Some(next) = self.tools.timers.next() else { return EpollTimeout::NONE };
         let left = next.saturating_duration_since(Instant::now());
         // Milliseconds, and a shorter rest must not become a busy loop.
         let ms = i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
@@ -140,19 +155,15 @@ impl Loop {
                 while let Ok(command) = self.inbox.try_recv() {
                     self.carry_out(command);
                 }
-                for port in std::mem::take(&mut self.tools.strays) {
-                    self.take_event(port);
-                }
             }
             Source::Channels => self.take_events(),
-            Source::Fabric => self.switch(),
             Source::Engine => self.take_completions(),
         }
     }
 
     /// Takes one read's worth of events: what is left keeps the descriptor readable, and
     /// guests get their turns in between.
-    fn take_events(&mut self) {
+    pub(super) fn take_events(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
         // It fails when a guest's port has become unusable; epoll tells the rest.
         let _ = self.tools.channels.pending_all(&mut fired);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use lightvm::xen::{DomId, EventChannels, GrantDevice, Port, Xen};
 
 use super::timers::{Later, Timers};
-use super::{Bell, Context, DeviceId, GuestId};
+use super::{Bell, Context, DeviceId, GuestId, Redo};
 use crate::block::Engine;
 use crate::switch::Fabric;
 
@@ -22,9 +22,9 @@ pub(super) struct Tools {
     pub(super) grants: GrantDevice,
     pub(super) fabric: Fabric,
     pub(super) engine: Engine,
+    /// What is being published.
+    pub(super) redo: Redo,
     pub(super) timers: Timers,
-    /// Ports that fired while one other was waited for.
-    pub(super) strays: Vec<Port>,
     /// When this turn began.
     pub(super) now: Instant,
 }
@@ -46,6 +46,7 @@ impl Tools {
             bell,
             fabric: &mut self.fabric,
             io: &mut self.engine,
+            redo: &self.redo,
         }
     }
 

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout};
 use slab::Slab;
 
 use super::bucket::Bucket;
@@ -25,7 +26,9 @@ const UPLINK_GROUP_RATE: (u64, u64) = (2000, 4000);
 const MAX_MESSAGES: usize = 256;
 /// How often tables are rid of what is old.
 const EXPIRY: Duration = Duration::from_secs(30);
-/// Marks the bell among what the fabric polls; networks are below.
+/// Marks what the fabric polls among the events of its shard: the lower half is a network ...
+const OURS: u64 = 1 << 63;
+/// ... unless it is the bell of the other shards.
 const BELL: u64 = u64::MAX;
 
 /// A change that every shard has to learn of.
@@ -104,7 +107,7 @@ impl Yard {
 /// One shard's part of the switch.
 pub struct Fabric {
     shard: u16,
-    poll: Epoll,
+    poll: Arc<Epoll>,
     peers: Peers,
     networks: HashMap<NetworkId, Network>,
     yard: Yard,
@@ -112,6 +115,8 @@ pub struct Fabric {
     expired: Instant,
     /// Frames just read, empty between calls.
     received: Vec<Packet>,
+    /// Frames that the host took since this was asked for.
+    sent_up: u32,
 }
 
 impl fmt::Debug for Fabric {
@@ -121,12 +126,12 @@ impl fmt::Debug for Fabric {
 }
 
 impl Fabric {
-    /// A fabric without ports.
+    /// A fabric without ports. What it waits for is polled by `poll`, whose events go to
+    /// [`Fabric::take`]: the shard's one wait is all that a packet costs.
     ///
     /// # Errors
-    /// When the system has no file descriptor left.
-    pub fn new(seed: Seed) -> io::Result<Fabric> {
-        let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    /// When `poll` cannot have more.
+    pub fn new(seed: Seed, poll: Arc<Epoll>) -> io::Result<Fabric> {
         let shard = seed.shard;
         let peers = Peers::new(seed);
         poll.add(peers.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, BELL))?;
@@ -139,6 +144,7 @@ impl Fabric {
             generation: 0,
             expired: Instant::now(),
             received: Vec::new(),
+            sent_up: 0,
         })
     }
 
@@ -154,7 +160,7 @@ impl Fabric {
         let network = self.networks.entry(id).or_insert_with(|| Network::new(Instant::now()));
         network.uplink = tap.map(Uplink::new);
         if let Some(uplink) = &network.uplink {
-            let event = EpollEvent::new(EpollFlags::EPOLLIN, u64::from(id.0));
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, OURS | u64::from(id.0));
             if let Err(e) = self.poll.add(uplink.as_fd(), event) {
                 tracing::error!("network {}: its tap cannot be polled: {e}", id.0);
             }
@@ -286,6 +292,7 @@ impl Fabric {
     fn send_up(&mut self, id: NetworkId, from: Place, mut packet: Packet) {
         let uplink = self.networks.get(&id).and_then(|network| network.uplink.as_ref());
         if uplink.is_some_and(|uplink| uplink.send(&mut packet)) {
+            self.sent_up += 1;
             self.yard.pool.recycle(packet);
         } else {
             self.refuse(from, packet, |counters| counters.uplink_refused += 1);
@@ -337,15 +344,15 @@ impl Fabric {
         }
     }
 
-    /// Takes what came in from taps and from other shards.
-    pub fn turn(&mut self, now: Instant) {
-        let mut events = [EpollEvent::empty(); 32];
-        let ready = self.poll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
-        for event in &events[..ready] {
-            match u32::try_from(event.data()) {
-                Ok(id) => self.take_uplink(NetworkId(id), now),
-                Err(_) => self.take_messages(now),
+    /// Takes what came in from a tap or from other shards, if `event` is of this fabric.
+    pub fn take(&mut self, event: EpollEvent, now: Instant) {
+        match event.data() {
+            BELL => self.take_messages(now),
+            data if data & OURS != 0 => {
+                let id = u32::try_from(data & !OURS).expect("as it was made in `open`");
+                self.take_uplink(NetworkId(id), now);
             }
+            _ => return,
         }
         if now.saturating_duration_since(self.expired) > EXPIRY {
             self.expired = now;
@@ -353,11 +360,23 @@ impl Fabric {
         }
     }
 
+    /// How many frames the host took since this was last asked.
+    pub fn take_sent_up(&mut self) -> u32 {
+        std::mem::take(&mut self.sent_up)
+    }
+
+    /// Takes what has come in, for who polls nothing else and does not wait.
+    pub fn turn(&mut self, now: Instant) {
+        let mut events = [EpollEvent::empty(); 32];
+        let ready = self.poll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
+        events[..ready].iter().for_each(|&event| self.take(event, now));
+    }
+
     fn take_uplink(&mut self, id: NetworkId, now: Instant) {
         let Some(network) = self.networks.get_mut(&id) else { return };
         let Some(uplink) = &mut network.uplink else { return };
         let mut received = std::mem::take(&mut self.received);
-        uplink.receive(&mut self.yard.pool, &mut received);
+        uplink.receive(&mut self.yard.pool, &mut received, now);
         for packet in received.drain(..) {
             if self.uplink_may(id, packet.frame(), now) {
                 self.forward(id, Place::Uplink, true, packet, now);
@@ -451,19 +470,6 @@ impl Fabric {
             port.counters.received_packets += 1;
             port.counters.received_bytes += bytes as u64;
         }
-    }
-
-    /// When [`Fabric::turn`] wants to be called though nothing came in: never so far, old
-    /// entries of tables do no harm while nothing happens.
-    pub fn deadline(&self) -> Option<Instant> {
-        None
-    }
-}
-
-/// Readable when [`Fabric::turn`] has something to do.
-impl AsFd for Fabric {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.poll.0.as_fd()
     }
 }
 

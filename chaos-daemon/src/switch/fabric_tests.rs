@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use macaddr::MacAddr6;
+use nix::sys::epoll::EpollCreateFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::{read, write};
 use proptest::prelude::*;
@@ -32,7 +33,8 @@ fn spec(index: u32, mac: MacAddr6, addresses: &[IpAddr], pinned: bool) -> PortSp
 }
 
 fn fabrics(shards: usize) -> Vec<Fabric> {
-    seeds(shards).unwrap().into_iter().map(|seed| Fabric::new(seed).unwrap()).collect()
+    let poll = || Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap());
+    seeds(shards).unwrap().into_iter().map(|seed| Fabric::new(seed, poll()).unwrap()).collect()
 }
 
 /// A network whose tap is a socket; the host's end of it.

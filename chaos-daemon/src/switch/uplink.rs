@@ -2,6 +2,7 @@
 //! frame ([`super::vnet`]).
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::unistd::{read, write};
@@ -13,6 +14,8 @@ use super::vnet;
 
 /// Most frames that are read in a row.
 const MOST: usize = 64;
+/// Frames that come closer than this may come together.
+const TOGETHER: Duration = Duration::from_micros(200);
 
 /// One shard's queue of a tap.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(super) struct Uplink {
     /// Frames that are probably there when there is one, so that a lone frame does not
     /// cost a second, empty read.
     expected: usize,
+    /// When as many as expected were there.
+    met: Option<Instant>,
 }
 
 /// What became of a read.
@@ -33,11 +38,11 @@ enum Taken {
 impl Uplink {
     /// Takes over a non-blocking queue with `IFF_VNET_HDR`.
     pub(super) fn new(tap: OwnedFd) -> Uplink {
-        Uplink { tap, expected: 1 }
+        Uplink { tap, expected: 1, met: None }
     }
 
     /// Reads frames into `into`: until there are no more, or as many as were expected.
-    pub(super) fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Packet>) {
+    pub(super) fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Packet>, now: Instant) {
         for n in 0..self.expected {
             match self.read(pool) {
                 Taken::Packet(packet) => into.push(packet),
@@ -48,7 +53,10 @@ impl Uplink {
                 }
             }
         }
-        self.expected = (self.expected * 2).min(MOST);
+        let before = self.met.replace(now);
+        if before.is_some_and(|before| now.saturating_duration_since(before) < TOGETHER) {
+            self.expected = (self.expected * 2).min(MOST);
+        }
     }
 
     fn read(&self, pool: &mut Pool) -> Taken {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use chaos_daemon::facade::{self, Facade};
 use chaos_daemon::shard::{
-    Arrival, Command, DeviceSpec, Fault, Line, Pages, Plug, Shard, Status, StoreLine,
+    Arrival, Command, DeviceSpec, Fault, Line, Pages, Plug, Shard, Started, Status, StoreLine,
 };
 use chaos_daemon::{console, log, switch};
 use lightvm::build::{Channel, ChannelSpec, Control};
@@ -63,7 +63,7 @@ impl Site {
             consoles: console::Service::open(&logs, &console::Options::default())
                 .expect("consoles"),
             logs: log::Service::open(&logs, &log::Options::default()).expect("logs"),
-            shard: Shard::start(0, &xen, seed).expect("a shard"),
+            shard: Shard::start(0, &xen, seed, folder.join("redo")).expect("a shard"),
         }
     }
 
@@ -93,6 +93,8 @@ impl Site {
             domain: record.domid,
             line,
             devices: vec![console],
+            left: Vec::new(),
+            started: Started::already(),
             book: self.logs.book(record.uuid, record.name.as_str()),
             status,
         };

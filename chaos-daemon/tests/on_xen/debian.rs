@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{env, fs, thread};
 
 use lightvm::api::Wait;
 use lightvm::config::{Disk, GuestOverrides, GuestType, MemSize};
@@ -14,16 +14,40 @@ use lightvm::config::{Disk, GuestOverrides, GuestType, MemSize};
 use crate::harness::{Chaosd, image, nic, run};
 
 /// A Debian takes half a minute to boot on an emulated host, its boot loader another,
-/// and much longer on a busy one.
-const BOOT: Duration = Duration::from_secs(400);
+/// and many times that on a busy one.
+const BOOT: Duration = Duration::from_secs(900);
+/// What the console asks.
+const LOG_IN: &str = "guest login:";
 /// Its service that is a shell; port 7 returns what it is sent.
 const SHELL: u16 = 8;
+
+/// Waits until something is so.
+pub(crate) fn wait(what: &str, patience: Duration, mut ready: impl FnMut() -> bool) {
+    let end = Instant::now() + patience;
+    while !ready() {
+        assert!(Instant::now() < end, "{what} did not come within {patience:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// The release of Debian that dom0 is: the boxes have one each.
 fn suite() -> String {
     let os = fs::read_to_string("/etc/os-release").expect("a release");
     let code = os.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     code.expect("its name").to_owned()
+}
+
+/// A copy of the disk that `scripts/test` makes, for as long as this host lives: to read
+/// it over the emulated host's file system takes as long as half a boot.
+fn disk() -> PathBuf {
+    let copy = env::temp_dir().join("debian-disk.img");
+    if !copy.exists() {
+        let original = image(&format!("debian/{}-disk.img", suite()));
+        let partial = copy.with_extension("partial");
+        run(&format!("cp --sparse=always {} {}", original.display(), partial.display()));
+        fs::rename(&partial, &copy).expect("renamed");
+    }
+    copy
 }
 
 /// How a Debian is started.
@@ -72,11 +96,9 @@ pub(crate) struct Debian {
 }
 
 impl Debian {
-    /// Starts one on a copy of the disk that `scripts/test` makes.
+    /// Starts one on [the disk](disk) that all of them have, one after the other.
     pub(crate) fn start(chaosd: &Chaosd, name: &str, start: Start) -> Debian {
-        let disk = chaosd.path(&format!("{name}.img"));
-        let original = image(&format!("debian/{}-disk.img", suite()));
-        run(&format!("cp --sparse=always {} {}", original.display(), disk.display()));
+        let disk = disk();
         let config = GuestOverrides {
             disk: Some(vec![Disk { writable: true, ..Disk::new(&disk) }]),
             ..start.config(name)
@@ -86,34 +108,53 @@ impl Debian {
         Debian { name: name.to_owned(), disk, address }
     }
 
-    /// Waits until its console asks who is there, for the `time`th time, and answers.
-    pub(crate) fn log_in(&self, chaosd: &Chaosd, time: usize) {
-        self.wait_for(chaosd, "guest login:", time);
-        let mut console = chaosd.client.console(&self.name, true).expect("its console");
-        console.write_all(b"root\n").expect("typed");
-        self.wait_for(chaosd, "root@guest:~#", time);
-        console.write_all(b"echo typed $((6 * 7))\nexit\n").expect("typed");
-        self.wait_for(chaosd, "typed 42", time);
+    /// What it has printed on its console; nothing while nobody answers.
+    fn console(&self, chaosd: &Chaosd) -> Vec<u8> {
+        chaosd.client.log(&self.name).unwrap_or_default()
     }
 
-    fn wait_for(&self, chaosd: &Chaosd, text: &str, times: usize) {
+    /// How many bytes it has printed.
+    pub(crate) fn printed(&self, chaosd: &Chaosd) -> usize {
+        self.console(chaosd).len()
+    }
+
+    /// Waits until its console asks who is there, answers, and leaves. What it has printed
+    /// before byte `from` is not looked at.
+    pub(crate) fn log_in(&self, chaosd: &Chaosd, from: usize) {
+        let from = self.wait_for(chaosd, LOG_IN, from);
+        let mut console = chaosd.client.console(&self.name, true).expect("its console");
+        console.write_all(b"root\n").expect("typed");
+        let from = self.wait_for(chaosd, "root@guest:~#", from);
+        console.write_all(b"echo typed $((6 * 7))\nexit\n").expect("typed");
+        let from = self.wait_for(chaosd, "typed 42", from);
+        self.wait_for(chaosd, LOG_IN, from);
+    }
+
+    /// Waits until it has printed `text` behind byte `from`; answers where that ends.
+    pub(crate) fn wait_for(&self, chaosd: &Chaosd, text: &str, from: usize) -> usize {
         let end = Instant::now() + BOOT;
         loop {
-            let output = chaosd.output(&self.name);
-            if output.matches(text).count() >= times {
-                return;
+            let output = self.console(chaosd);
+            let new = output.get(from..).unwrap_or_default();
+            let found = new.windows(text.len()).position(|window| window == text.as_bytes());
+            if let Some(at) = found {
+                return from + at + text.len();
             }
-            assert!(Instant::now() < end, "{}: no {text:?} in {output:?}", self.name);
-            thread::sleep(Duration::from_millis(200));
+            if Instant::now() > end {
+                let new = String::from_utf8_lossy(new);
+                let (info, stats) = (chaosd.info(&self.name), chaosd.client.stats(&self.name));
+                panic!("no {text:?} in {new:?}: {info:?}, {stats:?}");
+            }
+            thread::sleep(Duration::from_millis(500));
         }
     }
 
     /// A connection to a shell.
     fn shell(&self) -> TcpStream {
         let address: Ipv4Addr = self.address.parse().expect("an address");
-        let stream = TcpStream::connect_timeout(&(address, SHELL).into(), Duration::from_secs(60));
+        let stream = TcpStream::connect_timeout(&(address, SHELL).into(), Duration::from_secs(240));
         let stream = stream.unwrap_or_else(|e| panic!("{}: {e}", self.name));
-        stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a limit");
+        stream.set_read_timeout(Some(Duration::from_secs(240))).expect("a limit");
         stream
     }
 
@@ -145,7 +186,7 @@ impl Writes {
     pub(crate) fn start(guest: &Debian) -> Writes {
         let mut stream = guest.shell();
         let command = format!(
-            "n=0; while [ ! -e /run/enough ]; do n=$((n + 1)); echo $n >>{NUMBERS}; \
+            "rm -f {NUMBERS}; n=0; while [ ! -e /run/enough ]; do n=$((n + 1)); echo $n >>{NUMBERS}; \
              sync {NUMBERS}; echo $n; done; exit\n"
         );
         stream.write_all(command.as_bytes()).expect("asked");

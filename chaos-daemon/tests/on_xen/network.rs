@@ -10,6 +10,7 @@ use chaos_daemon::switch::{Abilities, Fabric, PortSpec, Update, seeds};
 use lightvm::api::{NetworkSpec, Uplink};
 use lightvm::config::Nic;
 use macaddr::MacAddr6;
+use nix::sys::epoll::{Epoll, EpollCreateFlags};
 use uuid::Uuid;
 
 /// What a program of the host's prints; it must succeed.
@@ -33,11 +34,12 @@ struct Host {
 
 impl Host {
     fn new() -> Host {
+        let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
         Host {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
             folder: tempfile::tempdir().unwrap(),
             updates: Arc::default(),
-            fabric: Fabric::new(seeds(1).unwrap().remove(0)).unwrap(),
+            fabric: Fabric::new(seeds(1).unwrap().remove(0), poll.into()).unwrap(),
         }
     }
 

@@ -55,7 +55,7 @@ impl Talk {
         let linear = "/proc/sys/net/ipv4/tcp_thin_linear_timeouts";
         std::fs::write(linear, "1").expect("the host's TCP can be set");
         let mut stream = TcpStream::connect((address, 7)).expect("connected");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
+        stream.set_read_timeout(Some(Duration::from_secs(240))).expect("a limit");
         stream.set_nodelay(true).expect("no delay");
         let (stop, echoed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (until, count) = (Arc::clone(&stop), Arc::clone(&echoed));

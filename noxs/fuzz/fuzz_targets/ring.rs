@@ -5,25 +5,27 @@ use libfuzzer_sys::fuzz_target;
 use noxs::SharedMemory;
 use noxs::block::{Abi32, Abi64, Response};
 use noxs::net::{Rx, RxResponse, Tx, TxResponse};
-use noxs::ring::{Back, Protocol, offset};
+use noxs::ring::{Back, Protocol, Redo, offset};
 
 mod memory;
 
 fn serve<P: Protocol>(bytes: &[u8], produced: &[u32], answer: impl Fn(P::Request) -> P::Response) {
-    let page = memory::Page::new(bytes);
+    let (page, record) = (memory::Page::new(bytes), memory::Page::new(&[]));
+    let redo = Redo::new(&*record);
     let mut back = Back::<_, P>::attach(&*page);
     for word in produced {
         page.write(offset::REQ_PROD, &word.to_le_bytes());
         let mut taken = 0;
         while let Ok(Some(request)) = back.next_request() {
-            back.respond(&answer(request));
+            let mut publication = back.publish(&redo);
+            publication.respond(&answer(request));
+            let _ = publication.finish();
             taken += 1;
             // Each answer makes room for one more, as long as the guest's index says so.
             if taken > back.size() {
                 break;
             }
         }
-        let _ = back.push();
         let _ = back.final_check();
         assert!(back.unanswered() <= back.size());
     }

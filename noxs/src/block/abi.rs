@@ -21,6 +21,7 @@ macro_rules! protocol {
             type Request = Request;
             type Response = Response;
             const SLOT: usize = $layout.slot();
+            const RESPONSE: usize = $layout.response;
 
             fn request(slot: &[u8]) -> Request {
                 layout::get_request($layout, slot)
@@ -34,9 +35,8 @@ macro_rules! protocol {
                 layout::get_response(slot)
             }
 
-            fn put_response(response: &Response, slot: &mut [u8]) -> usize {
+            fn put_response(response: &Response, slot: &mut [u8]) {
                 layout::put_response(response, slot);
-                $layout.response
             }
         }
     };

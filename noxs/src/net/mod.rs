@@ -149,6 +149,7 @@ impl Protocol for Tx {
     type Request = TxSlot;
     type Response = TxResponse;
     const SLOT: usize = slot::TX;
+    const RESPONSE: usize = slot::TX_RESPONSE;
 
     fn request(slot: &[u8]) -> TxSlot {
         TxSlot::read(slot)
@@ -162,8 +163,8 @@ impl Protocol for Tx {
         slot::tx_response(slot)
     }
 
-    fn put_response(response: &TxResponse, slot: &mut [u8]) -> usize {
-        slot::put_tx_response(response, slot)
+    fn put_response(response: &TxResponse, slot: &mut [u8]) {
+        slot::put_tx_response(response, slot);
     }
 }
 
@@ -171,6 +172,7 @@ impl Protocol for Rx {
     type Request = RxRequest;
     type Response = RxSlot;
     const SLOT: usize = slot::RX;
+    const RESPONSE: usize = slot::RX;
 
     fn request(slot: &[u8]) -> RxRequest {
         slot::rx_request(slot)
@@ -184,8 +186,8 @@ impl Protocol for Rx {
         RxSlot::read(slot)
     }
 
-    fn put_response(response: &RxSlot, slot: &mut [u8]) -> usize {
-        response.write(slot)
+    fn put_response(response: &RxSlot, slot: &mut [u8]) {
+        response.write(slot);
     }
 }
 

@@ -5,6 +5,8 @@ use crate::bytes::{get, put, u16, u32};
 
 /// Bytes of a transmit slot.
 pub(super) const TX: usize = 12;
+/// Bytes of a response in it.
+pub(super) const TX_RESPONSE: usize = 4;
 /// Bytes of a receive slot.
 pub(super) const RX: usize = 8;
 
@@ -69,9 +71,8 @@ impl RxSlot {
         Self(get(slot, 0))
     }
 
-    pub(super) fn write(self, slot: &mut [u8]) -> usize {
+    pub(super) fn write(self, slot: &mut [u8]) {
         put(slot, 0, &self.0);
-        RX
     }
 
     /// The slot taken as a response.
@@ -124,10 +125,9 @@ pub(super) fn tx_response(slot: &[u8]) -> TxResponse {
     TxResponse { id: u16(slot, 0), status: i16::from_le_bytes(get(slot, 2)) }
 }
 
-pub(super) fn put_tx_response(response: &TxResponse, slot: &mut [u8]) -> usize {
+pub(super) fn put_tx_response(response: &TxResponse, slot: &mut [u8]) {
     put(slot, 0, &response.id.to_le_bytes());
     put(slot, 2, &response.status.to_le_bytes());
-    4
 }
 
 pub(super) fn rx_request(slot: &[u8]) -> RxRequest {

@@ -3,6 +3,7 @@
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
 
+use super::redo::{Publication, Redo};
 use super::{LARGEST_SLOT, Protocol, REQUESTS, RESPONSES, RingError, offset, place, slots};
 use crate::SharedMemory;
 
@@ -13,24 +14,22 @@ pub struct Back<M, P> {
     size: u32,
     /// Requests read.
     consumed: u32,
-    /// Responses written.
+    /// Responses published.
     produced: u32,
-    /// Responses the front end has been shown.
-    published: u32,
     protocol: PhantomData<fn() -> P>,
 }
 
 impl<M: SharedMemory, P: Protocol> Back<M, P> {
     /// Serves the ring in `memory` from its last published response on: what was asked and not
-    /// answered, also of an earlier back end, is asked again.
+    /// answered, also of an earlier back end, is asked again. What an earlier one had begun to
+    /// publish has to be [finished](super::redo::Unfinished::finish) before.
     ///
     /// # Panics
     /// When `memory` has no room for a slot.
     pub fn attach(memory: M) -> Self {
         let size = slots::<P>(memory.len());
-        let published = memory.load(offset::RSP_PROD, Ordering::Relaxed);
-        let (consumed, produced) = (published, published);
-        Back { memory, size, consumed, produced, published, protocol: PhantomData }
+        let produced = memory.load(offset::RSP_PROD, Ordering::Relaxed);
+        Back { memory, size, consumed: produced, produced, protocol: PhantomData }
     }
 
     /// Slots of the ring.
@@ -74,23 +73,36 @@ impl<M: SharedMemory, P: Protocol> Back<M, P> {
         Ok(waiting)
     }
 
-    /// Answers the oldest request that is not answered. The front end sees it after
-    /// [`Back::push`].
-    ///
-    /// # Panics
-    /// When there is none: that is a fault of the caller.
-    pub fn respond(&mut self, response: &P::Response) {
-        assert!(self.unanswered() > 0, "a response without a request");
-        let mut slot = [0; LARGEST_SLOT];
-        let len = P::put_response(response, &mut slot[..P::SLOT]);
-        self.memory.write(place::<P>(self.produced, self.size), &slot[..len]);
-        self.produced = self.produced.wrapping_add(1);
+    /// Begins to answer. `redo` is for the back end that comes after this one.
+    pub fn publish<'a, R: SharedMemory>(
+        &'a mut self,
+        redo: &'a Redo<R>,
+    ) -> Publication<'a, M, P, R> {
+        Publication::new(self, redo)
     }
 
-    /// Publishes the responses; true when the front end wants to be notified.
-    #[must_use]
-    pub fn push(&mut self) -> bool {
-        RESPONSES.publish(&self.memory, &mut self.published, self.produced)
+    /// Responses published, free running.
+    pub(super) fn produced(&self) -> u32 {
+        self.produced
+    }
+
+    /// Publishes `count` responses that stand in `memory` at `at`; true when the front end wants
+    /// to be notified.
+    pub(super) fn publish_from<R: SharedMemory>(
+        &mut self,
+        memory: &R,
+        mut at: usize,
+        count: u32,
+    ) -> bool {
+        let mut slot = [0; LARGEST_SLOT];
+        let slot = &mut slot[..P::RESPONSE];
+        for n in 0..count {
+            memory.read(at, slot);
+            self.memory.write(place::<P>(self.produced.wrapping_add(n), self.size), slot);
+            at += P::RESPONSE;
+        }
+        let end = self.produced.wrapping_add(count);
+        RESPONSES.publish(&self.memory, &mut self.produced, end)
     }
 
     /// To be called when no request is left, before sleeping: asks to be notified of the next

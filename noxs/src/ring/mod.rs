@@ -6,6 +6,7 @@
 
 mod back;
 mod front;
+pub mod redo;
 
 use core::fmt;
 use core::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use crate::SharedMemory;
 
 pub use back::Back;
 pub use front::Front;
+pub use redo::Redo;
 
 /// Offsets in the ring's first page, from `DEFINE_RING_TYPES`.
 pub mod offset {
@@ -44,6 +46,8 @@ pub trait Protocol {
     type Response;
     /// Bytes of a slot: the larger of the two, at most [`LARGEST_SLOT`].
     const SLOT: usize;
+    /// Bytes of a response, which stands at the begin of a slot.
+    const RESPONSE: usize;
 
     /// Reads a request from a slot.
     fn request(slot: &[u8]) -> Self::Request;
@@ -51,8 +55,8 @@ pub trait Protocol {
     fn put_request(request: &Self::Request, slot: &mut [u8]);
     /// Reads a response from a slot.
     fn response(slot: &[u8]) -> Self::Response;
-    /// Writes a response; returns how many bytes of the slot it takes.
-    fn put_response(response: &Self::Response, slot: &mut [u8]) -> usize;
+    /// Writes a response to [`Protocol::RESPONSE`] bytes, all of them.
+    fn put_response(response: &Self::Response, slot: &mut [u8]);
 }
 
 /// Indexes that no honest peer writes.

@@ -22,6 +22,7 @@ use budget::Budget;
 use ordered::Ordered;
 
 use super::Disk;
+use super::disk::View;
 use super::engine::{Completion, Engine, Job, Token, Work};
 use super::limit::Limit;
 use super::piece::{self, Copy, Piece};
@@ -29,7 +30,7 @@ use super::request::{Bounds, Part};
 use super::ring::Ring;
 use super::stats::BlockStats;
 use super::window::Window;
-use crate::shard::{Context, DeviceId, Fault, Turn};
+use crate::shard::{Context, DeviceId, Fault, Redo, Turn};
 
 /// When to look again for memory that other disks use up, and for changes that are not over.
 const RETRY: Duration = Duration::from_millis(1);
@@ -42,6 +43,8 @@ pub struct BlockBackend {
     /// Whether changes of a former connection are over.
     alone: bool,
     disk: Arc<Disk>,
+    /// Stretches of it that large reads of this turn were in, and of the last one before.
+    views: Vec<View>,
     bounds: Bounds,
     window: Window<Open>,
     /// Read from the ring, but has to wait.
@@ -102,6 +105,7 @@ enum Wait {
 pub(super) struct Host<'a> {
     pub(super) io: &'a mut Engine,
     pub(super) copy: &'a mut Copy<'a>,
+    pub(super) redo: &'a Redo,
     pub(super) device: DeviceId,
     pub(super) now: Instant,
 }
@@ -115,9 +119,10 @@ impl BlockBackend {
         let (grants, domain) = (context.grants, context.domain);
         let mut copy = |pieces: &mut [Piece<'_>]| piece::copy(grants, domain, pieces);
         let (device, now) = (context.device, context.now);
-        let mut host = Host { io: context.io, copy: &mut copy, device, now };
-        let turn = self.turn(&mut host)?;
-        if self.ring.push() {
+        let (io, redo) = (&mut *context.io, context.redo);
+        let mut host = Host { io, copy: &mut copy, redo, device, now };
+        let (turn, notify) = self.turn(&mut host)?;
+        if notify {
             context.bell.ring();
         }
         Ok(turn)
@@ -140,22 +145,20 @@ impl BlockBackend {
         self.block_stats().into()
     }
 
-    /// A turn without the notification.
-    pub(super) fn turn(&mut self, host: &mut Host<'_>) -> Result<Turn, Fault> {
+    /// A turn without the notification; whether the guest wants one.
+    pub(super) fn turn(&mut self, host: &mut Host<'_>) -> Result<(Turn, bool), Fault> {
         let (mut budget, mut filled) = (Budget::new(), Vec::new());
         loop {
             self.settle(host, &mut filled);
             let batch = self.intake(host, &mut budget)?;
-            self.start(host, batch)?;
+            self.start(host, batch, &mut filled)?;
             if self.completions.is_empty() && !self.may_flush() {
                 break;
             }
         }
         let delivered = self.deliver(host, filled)?;
-        while let Some(response) = self.window.answer() {
-            self.ring.respond(&response);
-        }
-        self.end(host, delivered)
+        let notify = self.ring.answer(host.redo, || self.window.answer());
+        Ok((self.end(host, delivered)?, notify))
     }
 
     /// What the shard has to know before it sleeps.

@@ -18,7 +18,7 @@ use std::os::fd::AsFd;
 use super::super::{Abi, BlockBackend, BlockOptions, Host};
 use crate::block::piece::{Local, Piece};
 use crate::block::{Disk, DiskSpec, Engine, EngineOptions};
-use crate::shard::{DeviceId, Fault, GuestId, Turn};
+use crate::shard::{DeviceId, Fault, GuestId, Redo, Turn};
 
 pub(super) const DEVICE: DeviceId = DeviceId { guest: GuestId { index: 1, epoch: 1 }, slot: 2 };
 
@@ -55,6 +55,7 @@ pub(super) struct Guest {
     pub(super) granted: HashMap<u32, Box<[u8; 4096]>>,
     pub(super) back: BlockBackend,
     pub(super) io: Engine,
+    redo: Redo,
     pub(super) now: Instant,
     pub(super) copies: usize,
 }
@@ -66,7 +67,9 @@ impl Guest {
         let back = BlockBackend::attach(Box::new(theirs), Abi::X86_64, disk, options).unwrap();
         let io = Engine::new(EngineOptions { memory: 3 << 20, io_uring: true }).unwrap();
         let (granted, now) = (HashMap::new(), Instant::now());
-        Guest { front, ring: Arc::new(ring), granted, back, io, now, copies: 0 }
+        let [record, ..] = self::pages(1);
+        let redo = Redo::new(Box::new(record));
+        Guest { front, ring: Arc::new(ring), granted, back, io, redo, now, copies: 0 }
     }
 
     /// A new back end on the same ring, as after the daemon's death.
@@ -139,10 +142,9 @@ impl Guest {
             pieces.iter_mut().for_each(|piece| copy(granted, piece));
             Ok(())
         };
-        let (io, now) = (&mut self.io, self.now);
-        let mut host = Host { io, copy: &mut copy, device: DEVICE, now };
-        let turn = self.back.turn(&mut host)?;
-        let _ = self.back.ring.push();
+        let (io, redo, now) = (&mut self.io, &self.redo, self.now);
+        let mut host = Host { io, copy: &mut copy, redo, device: DEVICE, now };
+        let (turn, _) = self.back.turn(&mut host)?;
         self.io.submit_all();
         Ok(turn)
     }
@@ -206,6 +208,10 @@ fn copy(granted: &mut HashMap<u32, Box<[u8; 4096]>>, piece: &mut Piece<'_>) {
     match &mut piece.local {
         Local::In(into) => into.copy_from_slice(&page[start..start + into.len()]),
         Local::Out(from) => page[start..start + from.len()].copy_from_slice(from),
+        Local::Unseen(from, len) => {
+            // SAFETY: part of a disk's view, of a file that nobody cuts short meanwhile.
+            unsafe { from.copy_to(page[start..].as_mut_ptr(), *len) };
+        }
     }
     piece.copied = true;
 }
