@@ -9,7 +9,8 @@ say() { echo "bench: $*" >&2; }
 
 cp /src/target/guests/echo /src/target/release/chaosd /src/target/release/lvm "$run/"
 PATH=$run:$PATH
-printf 'shards = %s\n' "$shards" >"$run/chaosd.toml"
+# Shells would be counted as guests' memory.
+printf 'shards = %s\n[pool]\nenabled = false\n' "$shards" >"$run/chaosd.toml"
 chaosd --config "$run/chaosd.toml" --log warn >>"$out/chaosd.log" 2>&1 &
 daemon=$!
 trap 'kill $daemon' EXIT
