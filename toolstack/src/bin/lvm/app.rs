@@ -88,7 +88,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
     use crate::{
         block, completions, console, create, destroy, dmesg, info, list, log, man, net, network,
-        pause, rename, sched_credit2, shutdown, stats, vcpu_pin,
+        pause, pool, rename, sched_credit2, shutdown, stats, vcpu_pin,
     };
     let done = |()| ExitCode::SUCCESS;
     match verb {
@@ -103,6 +103,7 @@ fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Reboot(args) => shutdown::reboot(app, &args),
         Verb::Log(args) => log::run(app, &args).map(done),
         Verb::Network { verb } => network::run(app, &verb),
+        Verb::Pool => pool::run(app).map(done),
         Verb::NetAttach(args) => net::attach(app, &args).map(done),
         Verb::NetDetach(args) => net::detach(app, &args).map(done),
         Verb::NetList(args) => net::list(app, &args).map(done),

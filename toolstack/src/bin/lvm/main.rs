@@ -23,6 +23,7 @@ mod net;
 mod network;
 mod output;
 mod pause;
+mod pool;
 mod progress;
 mod rename;
 mod sched_credit2;

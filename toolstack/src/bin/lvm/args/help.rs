@@ -185,6 +185,14 @@ pub(super) const BLOCK_LIST: &str = "\
 Examples:
   lvm block-list web-1";
 
+pub(super) const POOL: &str = "\
+Shells are domains that chaosd builds in advance; a guest that is asked for takes one that fits.
+READY is how many wait, WANTED how many recent demand asks for, HITS and MISSES are requests.
+
+Examples:
+  lvm pool
+  lvm pool --json | jq '.flavours[] | {kernel, hits, misses}'";
+
 pub(super) const RENAME: &str = "\
 Examples:
   lvm rename web-1 old-web-1";

@@ -102,6 +102,9 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: NetworkVerb,
     },
+    /// Show the shells that are kept for guests to come
+    #[command(after_help = help::POOL)]
+    Pool,
     /// Give a running guest a network interface
     #[command(after_help = help::NET_ATTACH)]
     NetAttach(NetAttachArgs),
