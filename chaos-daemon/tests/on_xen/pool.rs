@@ -121,6 +121,8 @@ fn declared_shells_are_there_from_the_start_for_any_image() {
         assert_eq!(output, format!("hello, I am up, my name is {name}\r\n"));
         assert_eq!(guest.name.as_str(), name);
     }
+    let shown = chaosd.lvm(&["pool"]);
+    assert!(shown.contains("hello-c") && shown.contains("declared"), "{shown}");
     // A name that is taken costs no shell.
     pool(&chaosd, "four shells again", |pool| shells(pool) == 4);
     let hits = |pool: &PoolInfo| pool.flavours.iter().map(|flavour| flavour.hits).sum::<u64>();
