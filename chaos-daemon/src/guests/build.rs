@@ -113,7 +113,7 @@ impl Site<'_> {
             let place = Place { xen, life, plugs: &plugs, journal, running: false };
             let line = place.line(record.control)?;
             if foreign {
-                xenstore::add(prepared.record())?;
+                xenstore::add(&daemon.xen, prepared.record())?;
             }
             Ok((prepared, line, plugs))
         })

@@ -133,7 +133,9 @@ async fn again(
     aside: bool,
     turn: &mut Gone,
 ) -> Result<(), GuestError> {
-    let config = guest.life.record.config.clone();
+    // It may have been renamed since it was made.
+    let now = daemon.lifecycle.registry().record(guest.uuid);
+    let config = now.map_or_else(|| guest.life.record.config.clone(), |record| record.config);
     // From here on a daemon that follows this one builds it.
     let mut record = guest.record.lock().clone();
     record.stage = Stage::Rebuilding(Box::new(config.clone()));
