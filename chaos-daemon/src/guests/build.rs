@@ -87,7 +87,8 @@ impl Site<'_> {
             Err(e) => {
                 leave(self.daemon, shard, self.uuid).await;
                 if foreign {
-                    let _ = blocking(move || xenstore::remove(&known)).await;
+                    let xen = Arc::clone(&self.daemon.xen);
+                    let _ = blocking(move || xenstore::remove(&xen, &known)).await;
                 }
                 Err(e)
             }
@@ -113,7 +114,7 @@ impl Site<'_> {
             let place = Place { xen, life, plugs: &plugs, journal, running: false };
             let line = place.line(record.control)?;
             if foreign {
-                xenstore::add(prepared.record())?;
+                xenstore::add(&daemon.xen, prepared.record())?;
             }
             Ok((prepared, line, plugs))
         })

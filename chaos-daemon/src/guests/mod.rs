@@ -22,6 +22,7 @@ mod line;
 mod record;
 mod stop;
 mod terminal;
+mod wait;
 mod watch;
 mod xenstore;
 
@@ -36,7 +37,7 @@ use tokio::sync::watch as latest;
 use uuid::Uuid;
 
 pub use adopt::adopt_all;
-pub use ask::{find, look, pause, unpause};
+pub use ask::{find, look, pause, rename, unpause};
 pub use create::{Created, create};
 pub use disks::Disks;
 pub use end::destroy;
