@@ -64,7 +64,10 @@ def build_parser():
     log.add_argument("-f", "--follow", action="store_true", help="go on as it grows")
     down = _verb(sub, "down", verbs.down, "end a box and remove what it left")
     down.add_argument("--all", action="store_true", help="every box of this checkout")
-    _verb(sub, "xl-up", verbs.in_box("xl-up"), "start oxenstored and xenconsoled in the box, for stock xl")
+    xl_up = _verb(sub, "xl-up", verbs.xl_up, "start a xenstored and xenconsoled in the box, for stock xl")
+    xl_up.add_argument(
+        "--xenstored", choices=("oxenstored", "xenstored"), help="which one: in OCaml or in C (default: the one that runs, or oxenstored)"
+    )  # fmt: skip
     _verb(sub, "xl-down", verbs.in_box("xl-down"), "stop them again")
     build = _verb(sub, "build-image", verbs.build_image, "build images now instead of on first use", box=False)
     build.add_argument("--xen", choices=sorted(RELEASES), help="only this release (default: all)")

@@ -74,6 +74,12 @@ def _execute(args, argv, env, tty):
         return box.execute(request, timeout)
 
 
+def xl_up(args):
+    box, _ = ensure_up(args)
+    argv = ["xl-up"] + ([args.xenstored] if args.xenstored else [])
+    return box.execute({"argv": argv}, METERED_RUN_SECONDS, stdin=None)
+
+
 def in_box(program):
     """The action that runs one of the box's own programs."""
 

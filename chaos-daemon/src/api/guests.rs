@@ -9,8 +9,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use lightvm::api::{
-    CreateAnswer, CreateRequest, ErrorCode, GuestInfo, GuestSummary, Stats, StopRequest,
+    CreateAnswer, CreateRequest, ErrorCode, GuestInfo, GuestSummary, RenameRequest, Stats,
+    StopRequest,
 };
+
+use serde::de::DeserializeOwned;
 
 use super::describe::{info, summary};
 use super::{Answer, ApiError};
@@ -78,6 +81,10 @@ pub(super) async fn act(
         "pause" => guests::pause(&guest)?,
         "unpause" | "start" => guests::unpause(&guest)?,
         "poweroff" => return stop(&daemon, &guest, Wish::Poweroff, &body).await,
+        "rename" => {
+            let request: RenameRequest = read(&body)?;
+            guests::rename(&daemon, &guest, request.name).await?;
+        }
         "reboot" => return stop(&daemon, &guest, Wish::Reboot, &body).await,
         "suspend" => return stop(&daemon, &guest, Wish::Suspend, &body).await,
         other => {
@@ -96,8 +103,11 @@ async fn stop(
 ) -> Answer<Response> {
     let request = match body {
         [] => StopRequest::default(),
-        json => serde_json::from_slice(json)
-            .map_err(|e| ApiError::new(ErrorCode::BadRequest, e.to_string()))?,
+        json => read(json)?,
     };
     Ok(Json(guests::stop(daemon, guest, wish, request).await?).into_response())
+}
+
+fn read<T: DeserializeOwned>(json: &[u8]) -> Answer<T> {
+    serde_json::from_slice(json).map_err(|e| ApiError::new(ErrorCode::BadRequest, e.to_string()))
 }

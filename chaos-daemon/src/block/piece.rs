@@ -24,6 +24,8 @@ pub enum Local<'a> {
     In(&'a mut [u8]),
     /// From this memory to the guest.
     Out(&'a [u8]),
+    /// From memory that only the kernel looks at, address and bytes, to the guest.
+    Unseen(*const u8, usize),
 }
 
 impl<'a> Piece<'a> {
@@ -37,10 +39,18 @@ impl<'a> Piece<'a> {
         Piece { grant, offset, local: Local::Out(from), copied: false }
     }
 
+    /// To the guest, from memory that only the kernel looks at.
+    pub fn unseen_to_guest(grant: u32, offset: u16, from: *const u8, len: usize) -> Piece<'a> {
+        Piece { grant, offset, local: Local::Unseen(from, len), copied: false }
+    }
+
     fn segment(&mut self) -> CopySegment<'_> {
         match &mut self.local {
             Local::In(into) => CopySegment::read(self.grant, self.offset, into),
             Local::Out(from) => CopySegment::write(self.grant, self.offset, from),
+            Local::Unseen(from, len) => {
+                CopySegment::write_unseen(self.grant, self.offset, *from, *len)
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::line::Place;
 use super::record::{GuestRecord, Stage};
 use super::{Guest, GuestError, devices, xenstore};
 use crate::daemon::{Daemon, blocking};
-use crate::shard::{Arrival, Status};
+use crate::shard::{Arrival, Started, Status};
 
 /// Takes up every guest that lives and tears down what was being built.
 ///
@@ -59,7 +59,7 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
             reaper.xen.destroy_domain(domain.domid)?;
         }
         if xenstore::is_foreign(control) {
-            xenstore::sweep(uuid)?;
+            xenstore::sweep(&reaper.xen, uuid)?;
         }
         reaper.records.forget(uuid);
         info!(%uuid, "tore down a guest that was being built");
@@ -71,7 +71,8 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
 /// Forgets a guest whose domain is gone.
 async fn bury(daemon: &Arc<Daemon>, uuid: Uuid, foreign: bool) -> Result<(), GuestError> {
     if foreign {
-        blocking(move || xenstore::sweep(uuid)).await??;
+        let xen = Arc::clone(&daemon.xen);
+        blocking(move || xenstore::sweep(&xen, uuid)).await??;
     }
     daemon.records.forget(uuid);
     Ok(())
@@ -95,7 +96,7 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     if foreign {
         let (_, latest) = watch::channel(Status::default());
         info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
-        daemon.guests.add(Guest::new(0, latest, life, record));
+        daemon.guests.add(Guest::new(0, latest, Started::already(), life, record));
         return Ok(());
     }
     devices::replug_all(&daemon.networks, &record).await?;
@@ -114,9 +115,11 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     let book = daemon.logs.book(uuid, entry.name.as_str());
     let domain = entry.domid;
     let left = daemon.records.left(uuid, domain).map_err(GuestError::Record)?;
-    let arrival = Arrival { uuid, domain, line, devices, left, book, status };
+    let started = Started::already();
+    let arrival =
+        Arrival { uuid, domain, line, devices, left, started: started.clone(), book, status };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
-    daemon.guests.add(Guest::new(shard, latest, life, record));
+    daemon.guests.add(Guest::new(shard, latest, started, life, record));
     Ok(())
 }

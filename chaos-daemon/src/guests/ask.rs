@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use lightvm::api::Stats;
-use lightvm::registry::Selector;
+use lightvm::config::GuestName;
+use lightvm::registry::{Record, Selector};
 use tokio::sync::{MutexGuard, oneshot};
 
 use super::{Gone, Guest, GuestError, xenstore};
@@ -72,5 +73,36 @@ pub fn pause(guest: &Guest) -> Result<(), GuestError> {
 /// # Errors
 /// [`GuestError::Domain`].
 pub fn unpause(guest: &Guest) -> Result<(), GuestError> {
+    guest.started.tell();
     Ok(guest.life.running.unpause()?)
+}
+
+/// Gives a guest another name, on record and where the host's other tools look for it.
+///
+/// # Errors
+/// [`GuestError::Lifecycle`] when the name is taken, [`GuestError::NotFound`]; the guest keeps
+/// its name then.
+pub async fn rename(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+    name: GuestName,
+) -> Result<(), GuestError> {
+    let _turn = guest.turn().await?;
+    let (daemon, uuid) = (Arc::clone(daemon), guest.uuid);
+    let foreign = xenstore::is_foreign(guest.record.lock().control);
+    blocking(move || {
+        let (registry, xen) = (daemon.lifecycle.registry(), &daemon.xen);
+        let old = registry.record(uuid).ok_or_else(|| GuestError::NotFound(uuid.to_string()))?;
+        let rename = |record: &Record, name: GuestName| {
+            registry.rename(xen, record, name).map_err(lightvm::lifecycle::LifecycleError::from)
+        };
+        let new = rename(&old, name)?;
+        let told = if foreign { xenstore::rename(&new) } else { Ok(()) };
+        if told.is_err() {
+            // The first error is the one to tell.
+            let _ = rename(&new, old.name);
+        }
+        told
+    })
+    .await?
 }

@@ -13,7 +13,7 @@ use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
-use crate::shard::{Arrival, Command, Line, Plug, Status};
+use crate::shard::{Arrival, Command, Line, Plug, Started, Status};
 
 /// Builds the guest that `config` describes, has a shard serve it and lets it run
 /// unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
@@ -71,21 +71,24 @@ impl Site<'_> {
         let (status, latest) = watch::channel(Status::default());
         let (uuid, domain) = (self.uuid, prepared.record().domid);
         let book = self.daemon.logs.book(uuid, prepared.record().name.as_str());
-        let arrival = Arrival { uuid, domain, line, devices, left: Vec::new(), book, status };
+        let (left, started) = (Vec::new(), Started::default());
+        let starting = started.clone();
+        let arrival = Arrival { uuid, domain, line, devices, left, started, book, status };
         let (foreign, known) = (xenstore::is_foreign(record.control), prepared.record().clone());
         if !foreign {
             serve(self.daemon, shard, arrival).await?;
         }
-        match self.start(prepared, record, paused) {
+        match self.start(prepared, record, (!paused).then_some(&starting)) {
             Ok((life, timings)) => {
-                let guest = Guest::new(shard, latest, life, record.clone());
+                let guest = Guest::new(shard, latest, starting, life, record.clone());
                 self.daemon.guests.add(Arc::clone(&guest));
                 Ok((guest, timings))
             }
             Err(e) => {
                 leave(self.daemon, shard, self.uuid).await;
                 if foreign {
-                    let _ = blocking(move || xenstore::remove(&known)).await;
+                    let xen = Arc::clone(&self.daemon.xen);
+                    let _ = blocking(move || xenstore::remove(&xen, &known)).await;
                 }
                 Err(e)
             }
@@ -111,7 +114,7 @@ impl Site<'_> {
             let place = Place { xen, life, plugs: &plugs, journal, running: false };
             let line = place.line(record.control)?;
             if foreign {
-                xenstore::add(prepared.record())?;
+                xenstore::add(&daemon.xen, prepared.record())?;
             }
             Ok((prepared, line, plugs))
         })
@@ -122,9 +125,13 @@ impl Site<'_> {
         &self,
         prepared: Prepared,
         record: &mut GuestRecord,
-        paused: bool,
+        starting: Option<&Started>,
     ) -> Result<(lifecycle::Guest, Timings), GuestError> {
-        let (life, timings) = if paused { prepared.hold() } else { prepared.start()? };
+        starting.into_iter().for_each(Started::tell);
+        let (life, timings) = match starting {
+            Some(_) => prepared.start()?,
+            None => prepared.hold(),
+        };
         record.stage = Stage::Living;
         match self.daemon.records.write(record) {
             Ok(()) => Ok((life, timings)),
@@ -140,12 +147,14 @@ impl Guest {
     pub(super) fn new(
         shard: usize,
         status: watch::Receiver<Status>,
+        started: Started,
         life: lifecycle::Guest,
         record: GuestRecord,
     ) -> Arc<Guest> {
         let (record, turn) = (record.into(), Gone(false).into());
         let (ended, copied) = (watch::Sender::new(None), false.into());
-        Arc::new(Guest { uuid: life.record.uuid, shard, status, life, record, ended, copied, turn })
+        let uuid = life.record.uuid;
+        Arc::new(Guest { uuid, shard, status, started, life, record, ended, copied, turn })
     }
 }
 

@@ -1,16 +1,15 @@
-//! Creating a guest, and waiting for what it says.
+//! Creating a guest.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lightvm::api::{CreateRequest, Report, Wait};
+use lightvm::api::{CreateRequest, Wait};
 use lightvm::domain::Timings;
 
 use super::build::build;
 use super::record::Stage;
-use super::{Guest, GuestError, xenstore};
+use super::{Guest, GuestError, wait};
 use crate::daemon::Daemon;
-use crate::shard::Status;
 
 /// The longest wait unless the request says otherwise.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,10 +33,7 @@ pub struct Created {
 /// of it is left.
 pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Created, GuestError> {
     let CreateRequest { config, wait, timeout_ms, paused } = request;
-    if wait != Wait::None && xenstore::is_foreign(config.control()) {
-        let why = "a guest with control = \"xenstore\" tells the daemon nothing: wait for nothing";
-        return Err(GuestError::Unsupported(why.into()));
-    }
+    wait::check(&config, wait)?;
     let building = Arc::clone(&daemon);
     let built = tokio::spawn(async move {
         let built = build(&building, config, paused, Stage::Building).await;
@@ -50,33 +46,9 @@ pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Creat
     let waited = match wait {
         Wait::None => None,
         _ => {
-            until(&guest, wait, patience).await?;
+            wait::until(&guest, wait, patience).await?;
             Some(started.elapsed())
         }
     };
     Ok(Created { guest, timings, waited })
-}
-
-async fn until(guest: &Guest, wait: Wait, patience: Duration) -> Result<(), GuestError> {
-    let what = match wait {
-        Wait::None | Wait::Event => "alive",
-        Wait::Booted => "booted",
-        Wait::Ready => "ready",
-    };
-    let mut status = guest.status.clone();
-    let reached = status.wait_for(|status| has_reached(status, wait));
-    match tokio::time::timeout(patience, reached).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) => Err(GuestError::Ended(what)),
-        Err(_) => Err(GuestError::Timeout(what)),
-    }
-}
-
-fn has_reached(status: &Status, wait: Wait) -> bool {
-    match wait {
-        Wait::None => true,
-        Wait::Event => status.alive,
-        Wait::Booted => matches!(status.report, Report::Booted | Report::Ready),
-        Wait::Ready => status.report == Report::Ready,
-    }
 }

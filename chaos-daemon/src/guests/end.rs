@@ -60,7 +60,7 @@ async fn tear_down(
     let foreign = xenstore::is_foreign(guest.record.lock().control);
     blocking(move || {
         ends.lifecycle.destroy(&record)?;
-        if foreign { xenstore::remove(&record) } else { Ok(()) }
+        if foreign { xenstore::remove(&ends.xen, &record) } else { Ok(()) }
     })
     .await??;
     let devices = guest.record.lock().devices.clone();
@@ -133,7 +133,9 @@ async fn again(
     aside: bool,
     turn: &mut Gone,
 ) -> Result<(), GuestError> {
-    let config = guest.life.record.config.clone();
+    // It may have been renamed since it was made.
+    let now = daemon.lifecycle.registry().record(guest.uuid);
+    let config = now.map_or_else(|| guest.life.record.config.clone(), |record| record.config);
     // From here on a daemon that follows this one builds it.
     let mut record = guest.record.lock().clone();
     record.stage = Stage::Rebuilding(Box::new(config.clone()));
@@ -166,7 +168,7 @@ async fn set_aside(
         let record = Record { name: name.clone(), uuid, ..old.clone() };
         if foreign {
             // Its UUID's are needed for its successor, its disks too.
-            xenstore::remove(&old)?;
+            xenstore::remove(&keeper.xen, &old)?;
         }
         keeper.xen.set_domain_uuid(old.domid, uuid)?;
         keeper.lifecycle.registry().remove(&old);

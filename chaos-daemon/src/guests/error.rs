@@ -179,7 +179,7 @@ fn xenstore_code(error: &crate::xenstore::XenStoreError) -> ErrorCode {
     use crate::xenstore::{StoreError, XenStoreError};
     match error {
         XenStoreError::Store(StoreError::NotRunning { .. }) => ErrorCode::Conflict,
-        XenStoreError::Store(_) => ErrorCode::Internal,
+        XenStoreError::Store(_) | XenStoreError::Xen(_) => ErrorCode::Internal,
         XenStoreError::Held(_) => ErrorCode::Timeout,
         XenStoreError::Exists(_) => ErrorCode::Conflict,
         XenStoreError::NoDevice(_) => ErrorCode::NotFound,

@@ -22,6 +22,7 @@ mod line;
 mod record;
 mod stop;
 mod terminal;
+mod wait;
 mod watch;
 mod xenstore;
 
@@ -36,7 +37,7 @@ use tokio::sync::watch as latest;
 use uuid::Uuid;
 
 pub use adopt::adopt_all;
-pub use ask::{find, look, pause, unpause};
+pub use ask::{find, look, pause, rename, unpause};
 pub use create::{Created, create};
 pub use disks::Disks;
 pub use end::destroy;
@@ -47,7 +48,7 @@ pub use stop::stop;
 pub use terminal::{drain, show};
 pub use watch::{Ends, watch_ends};
 
-use crate::shard::Status;
+use crate::shard::{Started, Status};
 use record::GuestRecord;
 
 /// A guest that this daemon serves.
@@ -59,6 +60,8 @@ pub struct Guest {
     pub shard: usize,
     /// What it says about itself.
     pub status: latest::Receiver<Status>,
+    /// Told before it is started.
+    pub(crate) started: Started,
     /// Its domain and what is written down about it.
     pub(crate) life: lifecycle::Guest,
     /// What the daemon has written down about it.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use lightvm::api::Stats;
-use lightvm::config::{ControlMode, GuestConfig, Nic};
+use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
 use lightvm::registry::Record;
+use lightvm::xen::Xen;
 use uuid::Uuid;
 
 use super::GuestError;
@@ -27,8 +28,10 @@ pub(super) fn plan(uuid: Uuid, config: &GuestConfig) -> Result<Vec<DeviceRecord>
     for (index, nic) in (0..).zip(config.nics()) {
         devices.push((index, kernel_nic(uuid, index, nic)?));
     }
-    let disks = config.disks().iter().cloned().map(DeviceKind::Disk);
-    devices.extend((0..).zip(disks));
+    for (index, disk) in (0..).zip(config.disks()) {
+        check_disk(disk)?;
+        devices.push((index, DeviceKind::Disk(disk.clone())));
+    }
     let places = (super::devices::CONSOLE + 1..).zip(devices);
     Ok(places.map(|(slot, (index, kind))| DeviceRecord { slot, index, kind }).collect())
 }
@@ -36,8 +39,8 @@ pub(super) fn plan(uuid: Uuid, config: &GuestConfig) -> Result<Vec<DeviceRecord>
 #[cfg(not(feature = "xenstore"))]
 mod mode {
     use super::{
-        Arc, Daemon, DeviceKind, DeviceRecord, GuestError, Nic, PathBuf, Record, Stats, Status,
-        Uuid, Wish,
+        Arc, Daemon, DeviceKind, DeviceRecord, Disk, GuestError, Nic, PathBuf, Record, Stats,
+        Status, Uuid, Wish, Xen,
     };
 
     fn missing<T>() -> Result<T, GuestError> {
@@ -50,15 +53,15 @@ mod mode {
         missing()
     }
 
-    pub(in super::super) fn add(_: &Record) -> Result<(), GuestError> {
+    pub(in super::super) fn add(_: &Xen, _: &Record) -> Result<(), GuestError> {
         missing()
     }
 
-    pub(in super::super) fn remove(_: &Record) -> Result<(), GuestError> {
+    pub(in super::super) fn remove(_: &Xen, _: &Record) -> Result<(), GuestError> {
         missing()
     }
 
-    pub(in super::super) fn sweep(_: Uuid) -> Result<(), GuestError> {
+    pub(in super::super) fn sweep(_: &Xen, _: Uuid) -> Result<(), GuestError> {
         missing()
     }
 
@@ -66,7 +69,15 @@ mod mode {
         missing()
     }
 
+    pub(in super::super) fn rename(_: &Record) -> Result<(), GuestError> {
+        missing()
+    }
+
     pub(in super::super) fn kernel_nic(_: Uuid, _: u8, _: &Nic) -> Result<DeviceKind, GuestError> {
+        missing()
+    }
+
+    pub(in super::super) fn check_disk(_: &Disk) -> Result<(), GuestError> {
         missing()
     }
 
@@ -101,8 +112,8 @@ mod mode {
     use lightvm::xen::DomId;
 
     use super::{
-        Arc, Daemon, DeviceKind, DeviceRecord, GuestError, Nic, PathBuf, Record, Stats, Status,
-        Uuid, Wish,
+        Arc, Daemon, DeviceKind, DeviceRecord, Disk, GuestError, Nic, PathBuf, Record, Stats,
+        Status, Uuid, Wish, Xen,
     };
     use crate::xenstore::entries::path::Device;
     use crate::xenstore::guest::Ask;
@@ -118,19 +129,19 @@ mod mode {
     }
 
     /// Makes a guest known that has not started, and connects its devices.
-    pub(in super::super) fn add(life: &Record) -> Result<(), GuestError> {
+    pub(in super::super) fn add(xen: &Xen, life: &Record) -> Result<(), GuestError> {
         let guest = Guest::of(life).ok_or(GuestError::Broken)?;
-        Ok(open()?.add(&guest, life.config.nics(), life.config.disks())?)
+        Ok(open()?.add(xen, &guest, life.config.nics(), life.config.disks())?)
     }
 
     /// Removes what there is of a guest whose domain has been destroyed.
-    pub(in super::super) fn remove(life: &Record) -> Result<(), GuestError> {
-        Ok(open()?.remove(life.domid, life.uuid)?)
+    pub(in super::super) fn remove(xen: &Xen, life: &Record) -> Result<(), GuestError> {
+        Ok(open()?.remove(xen, life.domid, life.uuid)?)
     }
 
     /// Removes what there is of a guest of which only the UUID is known.
-    pub(in super::super) fn sweep(uuid: Uuid) -> Result<(), GuestError> {
-        Ok(open()?.sweep(uuid)?)
+    pub(in super::super) fn sweep(xen: &Xen, uuid: Uuid) -> Result<(), GuestError> {
+        Ok(open()?.sweep(xen, uuid)?)
     }
 
     pub(in super::super) fn ask(life: &Record, wish: Wish) -> Result<(), GuestError> {
@@ -140,6 +151,12 @@ mod mode {
             Wish::Suspend => Ask::Suspend,
         };
         Ok(open()?.ask(life.domid, what)?)
+    }
+
+    /// Tells the store the name that is on record now.
+    pub(in super::super) fn rename(life: &Record) -> Result<(), GuestError> {
+        let renamed = open()?.rename(life.domid, life.uuid, life.name.as_str());
+        Ok(renamed.map_err(XenStoreError::from)?)
     }
 
     /// The `index`th interface of a guest, with all that is not said filled in.
@@ -155,6 +172,11 @@ mod mode {
             mtu: Some(made.mtu),
             ..nic.clone()
         })))
+    }
+
+    /// Whether the kernel can serve a disk as configured.
+    pub(in super::super) fn check_disk(disk: &Disk) -> Result<(), GuestError> {
+        Ok(xenstore::Disk::of(disk).map(drop)?)
     }
 
     /// The device as the store knows it.
@@ -233,5 +255,6 @@ mod mode {
 }
 
 pub(super) use mode::{
-    add, ask, attach, check, detach, hear_of_ends, kernel_nic, look, remove, sweep, terminal,
+    add, ask, attach, check, check_disk, detach, hear_of_ends, kernel_nic, look, remove, rename,
+    sweep, terminal,
 };

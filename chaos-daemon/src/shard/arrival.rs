@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lightvm::api::Report;
 use lightvm::xen::DomId;
@@ -27,6 +28,8 @@ pub struct Arrival {
     pub devices: Vec<Plug>,
     /// What an earlier daemon had begun to publish in its rings.
     pub left: Vec<Left>,
+    /// Whether it may have run.
+    pub started: Started,
     /// Where its log records go.
     pub book: Book,
     /// Where what it says about itself is told.
@@ -36,6 +39,27 @@ pub struct Arrival {
 impl fmt::Debug for Arrival {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arrival").field("uuid", &self.uuid).finish_non_exhaustive()
+    }
+}
+
+/// Whether a guest may have run. Whoever starts it tells before it does, so while nobody has, no
+/// event can be the guest's.
+#[derive(Clone, Debug, Default)]
+pub struct Started(Arc<AtomicBool>);
+
+impl Started {
+    /// For a guest that runs already.
+    pub fn already() -> Started {
+        Started(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// The guest is about to be started.
+    pub fn tell(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
     }
 }
 

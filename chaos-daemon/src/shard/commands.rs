@@ -16,6 +16,9 @@ impl Loop {
                 if let Ok(id) = added {
                     self.enqueue(id);
                 }
+                // The event of binding its port is most often there by now; the guest starts
+                // with the answer.
+                self.take_events();
                 let _ = answer.send(added.map(drop));
             }
             Command::Leave(uuid, answer) => {

@@ -1,13 +1,13 @@
 //! A guest as its shard serves it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lightvm::api::Stats;
 use lightvm::xen::{DomId, Port, XenError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::arrival::{Arrival, DeviceSpec, Plug, Status};
+use super::arrival::{Arrival, DeviceSpec, Plug, Started, Status};
 use super::line::{Line, Role};
 use super::slot::Slot;
 use super::storm::{Effort, Storm};
@@ -20,16 +20,13 @@ use crate::log::Book;
 /// Places in a guest's device table.
 pub(super) const SLOTS: usize = 32;
 
-/// How long to wait for the events of ports that were just bound. They come before the call
-/// that binds returns, or a moment later on another processor.
-const SETTLE: Duration = Duration::from_micros(200);
-
 /// A guest of this shard.
 pub(super) struct Guest {
     pub(super) id: GuestId,
     uuid: Uuid,
     pub(super) domain: DomId,
     pub(super) line: Line,
+    started: Started,
     pub(super) book: Book,
     pub(super) slots: [Option<Box<Slot>>; SLOTS],
     pub(super) status: watch::Sender<Status>,
@@ -59,6 +56,8 @@ struct Bound {
     role: Role,
     /// It fired and cannot fire again yet.
     masked: bool,
+    /// It has not fired yet: binding a port has it fire once.
+    fresh: bool,
 }
 
 /// The devices of a set of bits.
@@ -74,12 +73,13 @@ impl Guest {
     /// Binds the guest's channel. The devices of a guest that was served before are served
     /// as if they had just rung.
     pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
-        let Arrival { uuid, domain, line, devices, left, book, status } = arrival;
+        let Arrival { uuid, domain, line, devices, left, started, book, status } = arrival;
         let mut guest = Guest {
             id,
             uuid,
             domain,
             line,
+            started,
             book,
             slots: [const { None }; SLOTS],
             status,
@@ -108,10 +108,11 @@ impl Guest {
                 return Err(e);
             }
         }
-        guest.settle(tools);
         guest.rung = guest.line.rung_at_first();
-        // It may sleep for an event that a daemon, killed, did not get to raise.
-        guest.ports.iter().for_each(|bound| tools.notify(bound.port));
+        if guest.started.is_told() {
+            // It may sleep for an event that a daemon, killed, did not get to raise.
+            guest.ports.iter().for_each(|bound| tools.notify(bound.port));
+        }
         Ok(guest)
     }
 
@@ -132,24 +133,8 @@ impl Guest {
     ) -> Result<(), XenError> {
         let port = tools.xen.bind_interdomain(&tools.channels, self.domain, remote)?;
         tools.owners.insert(port, self.id);
-        self.ports.push(Bound { port, role, masked: false });
+        self.ports.push(Bound { port, role, masked: false, fresh: true });
         Ok(())
-    }
-
-    /// Takes the events that ports raise by being bound, so that all others are the guest's.
-    /// One that does not come at once will be taken for the guest's.
-    fn settle(&mut self, tools: &mut Tools) {
-        let end = Instant::now() + SETTLE;
-        while self.ports.iter().any(|bound| !bound.masked) && Instant::now() < end {
-            let Ok(Some(port)) = tools.channels.pending() else {
-                std::thread::yield_now();
-                continue;
-            };
-            match self.ports.iter_mut().find(|bound| bound.port == port) {
-                Some(bound) => bound.masked = true,
-                None => tools.strays.push(port),
-            }
-        }
     }
 
     /// Lets go of the port of one role.
@@ -167,16 +152,20 @@ impl Guest {
         }
     }
 
-    /// Takes note of an event.
+    /// Takes note of an event. The first of a port is that of binding it, as long as the guest
+    /// cannot have run; later the two may be one, and it is taken for the guest's.
     pub(super) fn fired(&mut self, port: Port) {
-        self.events += 1;
         if let Some(bound) = self.ports.iter_mut().find(|bound| bound.port == port) {
             bound.masked = true;
+            if std::mem::take(&mut bound.fresh) && !self.started.is_told() {
+                return;
+            }
             match bound.role {
                 Role::Line => self.raised = true,
                 Role::Device(slot) => self.rung |= 1 << slot,
             }
         }
+        self.events += 1;
         if self.events == 1 {
             self.status.send_modify(|status| status.alive = true);
         }

@@ -33,7 +33,7 @@ use lightvm::xen::{Xen, XenError};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use thiserror::Error;
 
-pub use arrival::{Arrival, DeviceSpec, Plug, Status};
+pub use arrival::{Arrival, DeviceSpec, Plug, Started, Status};
 pub use context::{Bell, Context, DeviceId, Fault, GuestId, Turn};
 pub use line::Line;
 pub use message::{Command, Wish};

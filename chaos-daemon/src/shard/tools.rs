@@ -25,8 +25,6 @@ pub(super) struct Tools {
     /// What is being published.
     pub(super) redo: Redo,
     pub(super) timers: Timers,
-    /// Ports that fired while one other was waited for.
-    pub(super) strays: Vec<Port>,
     /// When this turn began.
     pub(super) now: Instant,
 }

@@ -115,6 +115,8 @@ pub struct Fabric {
     expired: Instant,
     /// Frames just read, empty between calls.
     received: Vec<Packet>,
+    /// Frames that the host took since this was asked for.
+    sent_up: u32,
 }
 
 impl fmt::Debug for Fabric {
@@ -142,6 +144,7 @@ impl Fabric {
             generation: 0,
             expired: Instant::now(),
             received: Vec::new(),
+            sent_up: 0,
         })
     }
 
@@ -289,6 +292,7 @@ impl Fabric {
     fn send_up(&mut self, id: NetworkId, from: Place, mut packet: Packet) {
         let uplink = self.networks.get(&id).and_then(|network| network.uplink.as_ref());
         if uplink.is_some_and(|uplink| uplink.send(&mut packet)) {
+            self.sent_up += 1;
             self.yard.pool.recycle(packet);
         } else {
             self.refuse(from, packet, |counters| counters.uplink_refused += 1);
@@ -354,6 +358,11 @@ impl Fabric {
             self.expired = now;
             self.networks.values_mut().for_each(|network| network.table.expire(now));
         }
+    }
+
+    /// How many frames the host took since this was last asked.
+    pub fn take_sent_up(&mut self) -> u32 {
+        std::mem::take(&mut self.sent_up)
     }
 
     /// Takes what has come in, for who polls nothing else and does not wait.

@@ -38,11 +38,12 @@ impl XenStore {
     /// [`XenStoreError`]; call [`XenStore::detach`] then.
     pub fn attach_disk(&self, domain: DomId, disk: &config::Disk) -> Result<(), XenStoreError> {
         let device = Device::disk(domain, disk.device().number());
+        let known = Disk::of(disk)?;
         let mut store = Store::open()?;
         prepare(&store, device)?;
         let opening = Opening { writable: disk.writable, direct_io: disk.direct_io };
         let host = hotplug::disk::open(&disk.path, opening)?;
-        store.put(&entries::disk(device, &Disk::of(disk)), domain)?;
+        store.put(&entries::disk(device, &known), domain)?;
         let back = device.back();
         let path = host.path.to_string_lossy();
         for (name, value) in [
@@ -111,7 +112,7 @@ impl Nic {
     /// The `number`th interface of a guest, as configured.
     ///
     /// # Errors
-    /// [`XenStoreError::NeedsBridge`].
+    /// [`XenStoreError::NeedsBridge`], [`XenStoreError::NoRate`].
     pub fn of(nic: &config::Nic, guest: Uuid, number: u32) -> Result<Self, XenStoreError> {
         const BRIDGE: &str = "xenbr0";
         const MTU: u16 = 1500;
@@ -120,6 +121,9 @@ impl Nic {
         }
         if nic.tap.is_some() {
             return Err(XenStoreError::NeedsBridge("tap devices"));
+        }
+        if nic.rate.is_some_and(|rate| rate.packets_per_s.is_some()) {
+            return Err(XenStoreError::NoRate("packets a second"));
         }
         Ok(Nic {
             mac: nic.mac.unwrap_or_else(|| mac(guest, number)),
@@ -146,14 +150,19 @@ fn mac(guest: Uuid, number: u32) -> macaddr::MacAddr6 {
 
 impl Disk {
     /// A disk, as configured.
-    #[must_use]
-    pub fn of(disk: &config::Disk) -> Self {
-        Disk {
+    ///
+    /// # Errors
+    /// [`XenStoreError::NoRate`].
+    pub fn of(disk: &config::Disk) -> Result<Self, XenStoreError> {
+        if disk.rate.is_some() {
+            return Err(XenStoreError::NoRate("a disk"));
+        }
+        Ok(Disk {
             name: disk.device().as_str().to_owned(),
             path: disk.path.to_string_lossy().into_owned(),
             writable: disk.writable,
             removable: disk.removable,
             discard: disk.discard,
-        }
+        })
     }
 }

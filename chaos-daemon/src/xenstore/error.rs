@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lightvm::xen::XenError;
 use thiserror::Error;
 
 use crate::block::disk::DiskError;
@@ -98,6 +99,9 @@ pub enum XenStoreError {
     /// The store's fault.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Xen refused a call.
+    #[error(transparent)]
+    Xen(#[from] XenError),
     /// A device's.
     #[error(transparent)]
     Hotplug(#[from] HotplugError),
@@ -107,6 +111,12 @@ pub enum XenStoreError {
          nothing of {0}: give it a `bridge`"
     )]
     NeedsBridge(&'static str),
+    /// Kernel back ends limit the bytes that an interface sends and nothing else.
+    #[error(
+        "a device of a guest with control = \"xenstore\" is served by the kernel, which cannot \
+         limit {0}: leave its `rate` out, or give the guest another `control`"
+    )]
+    NoRate(&'static str),
     /// There is one already.
     #[error("the guest has a device {0} already")]
     Exists(String),

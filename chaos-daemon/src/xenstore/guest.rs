@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use lightvm::config;
-use lightvm::xen::DomId;
+use lightvm::xen::{DomId, Xen};
 use uuid::Uuid;
 
 use super::consoled;
 use super::entries::path::{self, Device, Kind};
-use super::entries::{Guest, Nic};
+use super::entries::{self, Guest, Nic};
 use super::error::{StoreError, XenStoreError};
 use super::hotplug;
 use super::made;
@@ -19,6 +19,10 @@ use super::store::Store;
 /// xenstored and for the kernel's back ends.
 #[derive(Clone, Copy, Debug)]
 pub struct XenStore(());
+
+/// `GNTTAB_RESERVED_XENSTORE` of Xen's `grant_table.h`: by this grant the xenstored in C maps a
+/// guest's ring.
+const STORE_GRANT: u8 = 1;
 
 /// What a guest can be asked to do by `control/shutdown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,20 +50,22 @@ impl XenStore {
     /// [`XenStoreError`]; the store has nothing of the guest then.
     pub fn add(
         &self,
+        xen: &Xen,
         guest: &Guest,
         nics: &[config::Nic],
         disks: &[config::Disk],
     ) -> Result<(), XenStoreError> {
-        let added = self.try_add(guest, nics, disks);
+        let added = self.try_add(xen, guest, nics, disks);
         if added.is_err() {
             // The first error is the one to tell.
-            let _ = self.remove(guest.domain, guest.uuid);
+            let _ = self.remove(xen, guest.domain, guest.uuid);
         }
         added
     }
 
     fn try_add(
         &self,
+        xen: &Xen,
         guest: &Guest,
         nics: &[config::Nic],
         disks: &[config::Disk],
@@ -67,6 +73,7 @@ impl XenStore {
         let mut store = Store::open()?;
         made::note(&store)?;
         store.put(&guest.tree(), guest.domain)?;
+        xen.grant_to_host(guest.domain, STORE_GRANT, guest.store.frame)?;
         store.introduce(guest.domain, guest.store)?;
         for (number, nic) in (0..).zip(nics) {
             self.attach_nic(guest.domain, number, &Nic::of(nic, guest.uuid, number)?)?;
@@ -83,9 +90,9 @@ impl XenStore {
     ///
     /// # Errors
     /// [`XenStoreError`], when all has been tried.
-    pub fn remove(&self, domain: DomId, uuid: Uuid) -> Result<(), XenStoreError> {
+    pub fn remove(&self, xen: &Xen, domain: DomId, uuid: Uuid) -> Result<(), XenStoreError> {
         let mut store = Store::open()?;
-        consoled::await_terminal(&store, domain)?;
+        consoled::await_terminal(xen, &store, domain)?;
         let devices = devices(&store, domain)?;
         for &device in &devices {
             // A back end whose entry has vanished lets go.
@@ -95,8 +102,8 @@ impl XenStore {
         let gone = devices.iter().map(|&device| hotplug::await_gone(device));
         let gone: Vec<_> = gone.filter_map(Result::err).collect();
         store.remove_all(&path::roots(domain, uuid))?;
-        store.prune(&path::BETWEEN)?;
-        made::prune(&mut store)?;
+        let folders: Vec<_> = path::BETWEEN.into_iter().chain(made::folders()).collect();
+        store.prune(&folders)?;
         gone.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -105,12 +112,12 @@ impl XenStore {
     ///
     /// # Errors
     /// As [`XenStore::remove`].
-    pub fn sweep(&self, uuid: Uuid) -> Result<(), XenStoreError> {
+    pub fn sweep(&self, xen: &Xen, uuid: Uuid) -> Result<(), XenStoreError> {
         let (store, vm) = (Store::open()?, path::vm(uuid));
         for name in store.list(path::DOMAINS)? {
             let Ok(domain) = name.parse().map(DomId) else { continue };
             if store.read(&format!("{}/vm", path::home(domain)))?.as_ref() == Some(&vm) {
-                self.remove(domain, uuid)?;
+                self.remove(xen, domain, uuid)?;
             }
         }
         Ok(())
@@ -123,6 +130,14 @@ impl XenStore {
     pub fn terminal(&self, domain: DomId) -> Result<Option<PathBuf>, StoreError> {
         let entry = format!("{}/{}/tty", path::home(domain), path::CONSOLE);
         Ok(Store::open()?.read(&entry)?.map(PathBuf::from))
+    }
+
+    /// Gives a guest another name, where other tools look for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn rename(&self, domain: DomId, uuid: Uuid, name: &str) -> Result<(), StoreError> {
+        Store::open()?.put(&entries::names(domain, uuid, name), domain)
     }
 
     /// Asks a guest to do something; that it did is seen by its end.

@@ -29,10 +29,9 @@ pub(super) fn note(store: &Store) -> Result<(), StoreError> {
     if made.len() > known { save(made) } else { Ok(()) }
 }
 
-/// Removes those of them that are empty.
-pub(super) fn prune(store: &mut Store) -> Result<(), StoreError> {
-    let made = MADE.lock().get_or_insert_with(load).clone();
-    store.prune(&made)
+/// Those that go when they are empty.
+pub(super) fn folders() -> Vec<&'static str> {
+    MADE.lock().get_or_insert_with(load).clone()
 }
 
 fn load() -> Vec<&'static str> {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use chaos_daemon::facade::{self, Facade};
 use chaos_daemon::shard::{
-    Arrival, Command, DeviceSpec, Fault, Line, Pages, Plug, Shard, Status, StoreLine,
+    Arrival, Command, DeviceSpec, Fault, Line, Pages, Plug, Shard, Started, Status, StoreLine,
 };
 use chaos_daemon::{console, log, switch};
 use lightvm::build::{Channel, ChannelSpec, Control};
@@ -94,6 +94,7 @@ impl Site {
             line,
             devices: vec![console],
             left: Vec::new(),
+            started: Started::already(),
             book: self.logs.book(record.uuid, record.name.as_str()),
             status,
         };

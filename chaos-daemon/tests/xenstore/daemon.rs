@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use lightvm::api::{ErrorCode, StopOutcome, StopRequest, Wait};
+use lightvm::api::{CreateRequest, ErrorCode, StopOutcome, StopRequest, Wait};
 use lightvm::config::{
-    Action, ControlMode, Disk, GuestConfig, GuestOverrides, GuestType, MemSize, Nic,
+    Action, ControlMode, Disk, GuestConfig, GuestName, GuestOverrides, GuestType, MemSize, Nic,
 };
 use lightvm::xen::{DomId, Xen};
 
@@ -158,6 +158,35 @@ fn devices_come_and_go_through_the_daemon() {
     assert_eq!(leftovers(&chaosd), before);
 }
 
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn a_guest_is_renamed_for_everybody() {
+    let _host = Host::new();
+    let chaosd = Chaosd::start();
+    let guest = chaosd
+        .create(GuestOverrides { on_reboot: Some(Action::Restart), ..idle("before") }, Wait::None);
+    chaosd.create(idle("other"), Wait::None);
+    chaosd.lvm(&["rename", "before", "after"]);
+    assert_eq!(run("xl", &["domname", &guest.domid.to_string()]).trim(), "after");
+    let of_uuid = format!("/vm/{}/name", guest.uuid);
+    assert_eq!(run("xenstore-read", &[&of_uuid]).trim(), "after");
+    assert_eq!(chaosd.info("after").expect("its name").summary.domid, guest.domid);
+    assert!(chaosd.info("before").is_none());
+
+    let taken = chaosd.client.rename("after", &guest_name("other")).expect_err("another's");
+    assert_eq!(taken.code(), Some(ErrorCode::Taken), "{taken}");
+    assert_eq!(run("xl", &["domname", &guest.domid.to_string()]).trim(), "after");
+
+    let at_once = StopRequest { timeout_ms: Some(20_000), force: true };
+    let again = chaosd.client.reboot("after", &at_once).expect("it is built again");
+    let domid = again.domid.expect("a new one").to_string();
+    assert_eq!(run("xl", &["domname", &domid]).trim(), "after");
+}
+
+fn guest_name(name: &str) -> GuestName {
+    name.parse().expect("a name")
+}
+
 /// What cannot be made leaves nothing, and says why.
 #[test]
 #[ignore = "needs Xen: scripts/test"]
@@ -166,7 +195,14 @@ fn refusals_leave_nothing() {
     let chaosd = Chaosd::start();
     let before = leftovers(&chaosd);
     let nowhere = Nic { bridge: Some("nobridge0".into()), ..Nic::default() };
+    let packets = Nic { rate: Some("100p/s".parse().expect("a rate")), ..host::nic() };
+    let slow = Disk { rate: Some("1MB/s".parse().expect("a rate")), ..Disk::new("/no/disk") };
     for (overrides, says) in [
+        (
+            GuestOverrides { nic: Some(vec![packets]), ..idle("no") },
+            "cannot limit packets a second",
+        ),
+        (GuestOverrides { disk: Some(vec![slow]), ..idle("no") }, "cannot limit a disk"),
         (GuestOverrides { nic: Some(vec![nowhere]), ..idle("no") }, "there is no bridge"),
         (GuestOverrides { disk: Some(vec![Disk::new("/no/disk")]), ..idle("no") }, "/no/disk"),
         (GuestOverrides { memory: MemSize::from_mib(1 << 20).ok(), ..idle("no") }, "memory"),
@@ -176,4 +212,12 @@ fn refusals_leave_nothing() {
         assert!(refused.contains(says), "{refused}");
         assert_eq!(leftovers(&chaosd), before, "{says}");
     }
+    for (wait, says) in [(Wait::Event, "no event"), (Wait::Ready, "it has none")] {
+        let config = GuestConfig::from_overrides(idle("no")).expect("a configuration").config;
+        let request = CreateRequest { config, wait, timeout_ms: None, paused: false };
+        let refused = chaosd.client.create(&request).expect_err(says);
+        assert_eq!(refused.code(), Some(ErrorCode::Unsupported));
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+    assert_eq!(leftovers(&chaosd), before);
 }

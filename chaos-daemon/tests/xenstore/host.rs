@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use chaos_daemon::xenstore::{Guest, XenStore};
+use chaos_daemon::xenstore::{Guest, XenStore, XenStoreError};
 use lightvm::build::{ChannelSpec, Control};
 use lightvm::config::{Disk, GuestConfig, GuestOverrides, MemSize, Nic};
 use lightvm::create::Creator;
-use lightvm::lifecycle::{self, Lifecycle};
+use lightvm::lifecycle::{self, Lifecycle, Prepared};
 use lightvm::registry::Registry;
 use lightvm::xen::Xen;
 use tempfile::TempDir;
@@ -19,6 +19,7 @@ pub(crate) const BRIDGE: &str = "xsbr0";
 const ADDRESS: &str = "10.19.0.1/24";
 
 pub(crate) struct Host {
+    pub(crate) xen: Arc<Xen>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) store: XenStore,
     pub(crate) folder: TempDir,
@@ -37,7 +38,7 @@ impl Host {
         let registry = Registry::open(folder.path()).expect("a registry");
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
         let store = XenStore::open().expect("xenstored");
-        Host { lifecycle, store, folder }
+        Host { xen, lifecycle, store, folder }
     }
 
     /// A disk of 16 MiB.
@@ -48,19 +49,30 @@ impl Host {
         Disk::new(path)
     }
 
+    /// Builds a guest that the store does not know yet.
+    pub(crate) fn prepare(&self, config: &GuestConfig) -> Prepared {
+        let channel = ChannelSpec::for_guest(Control::Store, config);
+        self.lifecycle.prepare_with(config, &channel).expect("prepared")
+    }
+
+    /// Makes it known to the store, with its devices.
+    pub(crate) fn add(&self, prepared: &Prepared) -> Result<(), XenStoreError> {
+        let (record, config) = (prepared.record(), &prepared.record().config);
+        let guest = Guest::of(record).expect("a guest with a ring");
+        self.store.add(&self.xen, &guest, config.nics(), config.disks())
+    }
+
     /// Starts a guest that the store knows.
     pub(crate) fn start(&self, config: &GuestConfig) -> lifecycle::Guest {
-        let channel = ChannelSpec::for_guest(Control::Store, config);
-        let prepared = self.lifecycle.prepare_with(config, &channel).expect("prepared");
-        let guest = Guest::of(prepared.record()).expect("a guest with a ring");
-        self.store.add(&guest, config.nics(), config.disks()).expect("added");
+        let prepared = self.prepare(config);
+        self.add(&prepared).expect("added");
         prepared.start().expect("started").0
     }
 
     /// Ends it and takes it out of the store.
     pub(crate) fn end(&self, guest: &lifecycle::Guest) {
         self.lifecycle.destroy(&guest.record).expect("destroyed");
-        self.store.remove(guest.record.domid, guest.record.uuid).expect("removed");
+        self.store.remove(&self.xen, guest.record.domid, guest.record.uuid).expect("removed");
     }
 }
 

@@ -5,15 +5,15 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use lightvm::api::{StopOutcome, StopRequest, Wait};
+use lightvm::api::{CreateRequest, GuestInfo, StopOutcome, StopRequest, Wait};
 use lightvm::client::ConsoleStream;
-use lightvm::config::{ControlMode, GuestOverrides, GuestType, MemSize};
+use lightvm::config::{ControlMode, Disk, GuestConfig, GuestOverrides, GuestType, MemSize, Nic};
 
-use crate::harness::{Chaosd, image};
-use crate::host::{Host, Leftovers, nic, run};
+use crate::harness::{Chaosd, eventually, image};
+use crate::host::{BRIDGE, Host, Leftovers, nic, run};
 
 /// A Linux takes seconds to boot on an emulated host, and longer on a busy one.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -100,7 +100,7 @@ fn check_network(shell: &mut Shell, address: &str) {
     run("ping", &["-c", "2", "-i", "0.2", "-s", "1400", "-w", "30", address]);
     let listener = TcpListener::bind("10.19.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its number").port();
-    let received = std::thread::spawn(move || {
+    let received = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("the guest connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
         let mut all = Vec::new();
@@ -149,62 +149,79 @@ fn check_xl_console(name: &str, typed: &str, wanted: &str) {
     viewer.wait().expect("waited for");
 }
 
+/// Makes the guest and waits for its devices, which its shell has to bring up first.
+fn boot(chaosd: &Chaosd, guest: GuestOverrides, address: &str) -> Shell {
+    let name = guest.name.clone().expect("a name").to_string();
+    let config = GuestConfig::from_overrides(guest).expect("a configuration").config;
+    let timeout_ms = PATIENCE.as_millis().try_into().ok();
+    let request = CreateRequest { config, wait: Wait::Ready, timeout_ms, paused: false };
+    thread::scope(|scope| {
+        let made = scope.spawn(|| chaosd.client.create(&request).expect("its devices connect"));
+        let there = || made.is_finished() || chaosd.info(&name).is_some();
+        while !there() {
+            sleep(Duration::from_millis(20));
+        }
+        let mut shell = Shell::attach(chaosd, &name);
+        prepare(&mut shell, address);
+        made.join().expect("it is ready");
+        shell
+    })
+}
+
+/// `xl console` works once nobody watches through the daemon.
+fn check_xl_console_of(guest: &GuestInfo) {
+    let lock = format!("/var/lock/xenconsole.{}", guest.summary.domid);
+    eventually("nobody at its console", || (!Path::new(&lock).exists()).then_some(()));
+    check_xl_console(guest.summary.name.as_str(), "echo seen by $((40+2))\n", "seen by 42");
+}
+
+/// Linux sees a disk and an interface come and go.
+fn check_hotplug(chaosd: &Chaosd, name: &str, shell: &mut Shell, second: &Disk) {
+    let disk = second.path.to_string_lossy();
+    chaosd.lvm(&["block-attach", name, &disk]);
+    shell.run("until [ -b /dev/xvdb ]; do usleep 10000; done");
+    check_disk(shell, "xvdb", &second.path);
+    chaosd.lvm(&["block-detach", name, "xvdb"]);
+    shell.run("while [ -b /dev/xvdb ]; do usleep 10000; done");
+    chaosd.lvm(&["net-attach", name, &format!("bridge={BRIDGE}")]);
+    shell.run("until [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+    chaosd.lvm(&["net-detach", name, "1"]);
+    shell.run("while [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+}
+
+/// PVH and PV with one daemon, which unpacks their kernel once.
 #[test]
 #[ignore = "needs Xen: scripts/test"]
-fn debian_pvh_uses_all_that_comes_and_goes() {
-    const ADDRESS: &str = "10.19.0.2";
+fn debian_uses_all_that_comes_and_goes() {
+    const PVH: &str = "10.19.0.2";
+    const PV: &str = "10.19.0.3";
     let host = Host::new();
     let mut chaosd = Chaosd::start();
     let before = Leftovers::now();
-    chaosd.create(linux("pvh", GuestType::Pvh, &host), Wait::None);
-    let mut shell = Shell::attach(&chaosd, "pvh");
-    prepare(&mut shell, ADDRESS);
-    check_network(&mut shell, ADDRESS);
+    let mut shell = boot(&chaosd, linux("pvh", GuestType::Pvh, &host), PVH);
+    check_network(&mut shell, PVH);
     check_disk(&mut shell, "xvda", &host.folder.path().join("pvh.img"));
+    let limited = Nic { rate: Some("1MB/s".parse().expect("a rate")), ..nic() };
+    let pv = GuestOverrides { nic: Some(vec![limited]), ..linux("pv", GuestType::Pv, &host) };
+    let mut pv = boot(&chaosd, pv, PV);
+    let since = Instant::now();
+    check_network(&mut pv, PV);
+    assert!(since.elapsed() > Duration::from_secs(1), "2 MB at 1 MB/s in {:?}", since.elapsed());
+    check_disk(&mut pv, "xvda", &host.folder.path().join("pv.img"));
+    drop(pv);
+    power_off(&chaosd, "pv");
+
     let info = chaosd.info("pvh").expect("it lives");
-    assert!(info.nics[0].connected && info.nics[0].stats.in_count > 3, "{:?}", info.nics);
-    assert!(
-        info.disks[0].connected && info.disks[0].stats.out_bytes >= 1 << 20,
-        "{:?}",
-        info.disks
-    );
+    let (nic, disk) = (&info.nics[0], &info.disks[0]);
+    assert!(nic.connected && nic.stats.in_count > 3, "{nic:?}");
+    assert!(disk.connected && disk.stats.out_bytes >= 1 << 20, "{disk:?}");
     assert_eq!(info.console_viewers, 1);
     drop(shell);
-
-    check_xl_console("pvh", "echo seen by $((40+2))\n", "seen by 42");
+    check_xl_console_of(&info);
     chaosd.kill_and_restart();
     let mut shell = Shell::attach(&chaosd, "pvh");
-    let second = host.disk("second.img");
-    let attached = chaosd.client.attach_disk("pvh", &second).expect("attached");
-    assert_eq!(attached.disk.device().as_str(), "xvdb");
-    shell.run("until [ -b /dev/xvdb ]; do usleep 10000; done");
-    check_disk(&mut shell, "xvdb", &second.path);
-    chaosd.client.detach_disk("pvh", attached.index, false).expect("it lets go");
-    shell.run("while [ -b /dev/xvdb ]; do usleep 10000; done");
-    let attached = chaosd.client.attach_nic("pvh", &nic()).expect("attached");
-    shell.run("until [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
-    chaosd.client.detach_nic("pvh", attached.index, false).expect("it lets go");
-    shell.run("while [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+    check_hotplug(&chaosd, "pvh", &mut shell, &host.disk("second.img"));
     drop(shell);
     power_off(&chaosd, "pvh");
-    assert_eq!(Leftovers::now(), before);
-}
-
-#[test]
-#[ignore = "needs Xen: scripts/test"]
-fn debian_pv_has_network_and_disk_and_powers_off() {
-    const ADDRESS: &str = "10.19.0.3";
-    let host = Host::new();
-    let chaosd = Chaosd::start();
-    let before = Leftovers::now();
-    chaosd.create(linux("pv", GuestType::Pv, &host), Wait::None);
-    let listed = run("xl", &["list", "pv"]);
-    assert!(listed.contains("pv "), "{listed}");
-    let mut shell = Shell::attach(&chaosd, "pv");
-    prepare(&mut shell, ADDRESS);
-    check_network(&mut shell, ADDRESS);
-    check_disk(&mut shell, "xvda", &host.folder.path().join("pv.img"));
-    drop(shell);
-    power_off(&chaosd, "pv");
     assert_eq!(Leftovers::now(), before);
 }

@@ -130,6 +130,7 @@ fn serve_stream(socket: &mut tcp::Socket<'_>) -> bool {
 }
 
 /// Moves bytes of a stream, a piece at a time; returns how many.
+#[inline(never)]
 fn echo(socket: &mut tcp::Socket<'_>) -> usize {
     let mut piece = [0; 1460];
     let most = (socket.send_capacity() - socket.send_queue()).min(piece.len());
@@ -139,13 +140,19 @@ fn echo(socket: &mut tcp::Socket<'_>) -> usize {
 
 fn serve_datagrams(socket: &mut udp::Socket<'_>) -> bool {
     let mut moved = false;
-    let mut piece = [0; DATAGRAM];
     while socket.can_recv() && socket.can_send() {
-        if let Ok((length, from)) = socket.recv_slice(&mut piece) {
-            // A datagram that does not fit is lost, as datagrams may be.
-            let _ = socket.send_slice(&piece[..length], from.endpoint);
-        }
+        return_datagram(socket);
         moved = true;
     }
     moved
+}
+
+/// Apart from the loop around it, so that its buffer is cleared for a datagram only.
+#[inline(never)]
+fn return_datagram(socket: &mut udp::Socket<'_>) {
+    let mut piece = [0; DATAGRAM];
+    if let Ok((length, from)) = socket.recv_slice(&mut piece) {
+        // A datagram that does not fit is lost, as datagrams may be.
+        let _ = socket.send_slice(&piece[..length], from.endpoint);
+    }
 }

@@ -67,7 +67,8 @@ impl<M: SharedMemory> Redo<M> {
     /// From here on the responses are as good as published.
     fn begin<P: Protocol>(&self, first: u32, count: u32) {
         self.memory.store(FIRST, first, Ordering::Relaxed);
-        self.memory.store(LENGTH, P::RESPONSE as u32, Ordering::Relaxed);
+        let length = u32::try_from(P::RESPONSE).unwrap_or(u32::MAX);
+        self.memory.store(LENGTH, length, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
         self.memory.store(COUNT, count, Ordering::Release);
         compiler_fence(Ordering::SeqCst);

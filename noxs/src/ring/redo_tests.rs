@@ -167,6 +167,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..8)
 }
 
+/// Shared memory as a daemon that may die has it mapped.
+type Mapping<'a> = Box<dyn SharedMemory + 'a>;
+
 struct World {
     ring: Heap,
     record: Heap,
@@ -185,16 +188,15 @@ impl World {
     fn back<P: Protocol>(
         &self,
         lives: usize,
-    ) -> (Back<Box<dyn SharedMemory + '_>, P>, Redo<Box<dyn SharedMemory + '_>>, Rc<Cell<usize>>)
-    {
+    ) -> (Back<Mapping<'_>, P>, Redo<Mapping<'_>>, Rc<Cell<usize>>) {
         let left = Rc::new(Cell::new(lives));
         let dying = |memory| Box::new(Dying { memory, left: Rc::clone(&left) });
-        let ring: Box<dyn SharedMemory> = dying(&self.ring);
+        let ring: Mapping<'_> = dying(&self.ring);
         if let Some(unfinished) = Unfinished::read(&self.record()) {
             unfinished.finish::<_, P>(&ring);
         }
         // The record is only used again when what it said is done.
-        let redo = Redo::new(dying(&self.record) as Box<dyn SharedMemory>);
+        let redo = Redo::new(dying(&self.record) as Mapping<'_>);
         (Back::attach(ring), redo, left)
     }
 }

@@ -135,6 +135,14 @@ pub struct StopRequest {
     pub force: bool,
 }
 
+/// `POST /v1/guests/{guest}/rename`: give a guest another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameRequest {
+    /// What it is to be called.
+    pub name: GuestName,
+}
+
 /// The answer to [`StopRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopAnswer {

@@ -14,8 +14,8 @@ mod network;
 pub use device::{DeviceStats, DiskInfo, NicInfo, Stats};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode};
 pub use guest::{
-    CreateAnswer, CreateRequest, GuestInfo, GuestSummary, RemoveQuery, Report, StopAnswer,
-    StopOutcome, StopRequest, Wait,
+    CreateAnswer, CreateRequest, GuestInfo, GuestSummary, RemoveQuery, RenameRequest, Report,
+    StopAnswer, StopOutcome, StopRequest, Wait,
 };
 pub use host::HostInfo;
 pub use log::{LogRecord, LogRecords};

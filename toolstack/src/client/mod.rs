@@ -24,9 +24,10 @@ use serde::de::DeserializeOwned;
 
 use crate::api::{
     CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, GuestInfo, GuestSummary, HostInfo,
-    LogRecords, NetworkInfo, NetworkSpec, NicInfo, Stats, StopAnswer, StopRequest, Wait,
+    LogRecords, NetworkInfo, NetworkSpec, NicInfo, RenameRequest, Stats, StopAnswer, StopRequest,
+    Wait,
 };
-use crate::config::{Disk, Nic};
+use crate::config::{Disk, GuestName, Nic};
 
 use connection::{Answer, Connection, Request};
 pub use console::ConsoleStream;
@@ -132,6 +133,15 @@ impl Client {
     /// [`ClientError`].
     pub fn unpause(&self, guest: &str) -> Result<GuestSummary, ClientError> {
         self.tell(guest, "unpause")
+    }
+
+    /// Gives a guest another name.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ErrorCode::Taken`](crate::api::ErrorCode::Taken) when another has it.
+    pub fn rename(&self, guest: &str, name: &GuestName) -> Result<GuestSummary, ClientError> {
+        let request = RenameRequest { name: name.clone() };
+        self.send("POST", Route::to("guests").then(guest).then("rename"), Some(&request))
     }
 
     /// Asks a guest to power off.

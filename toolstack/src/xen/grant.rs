@@ -41,6 +41,7 @@ pub struct CopySegment<'a> {
 enum Local<'a> {
     To(&'a mut [u8]),
     From(&'a [u8]),
+    Unseen(*const u8, usize),
 }
 
 impl<'a> CopySegment<'a> {
@@ -52,6 +53,13 @@ impl<'a> CopySegment<'a> {
     /// The bytes `from` to `offset` of the page granted as `gref`.
     pub fn write(gref: u32, offset: u16, from: &'a [u8]) -> Self {
         CopySegment { gref, offset, local: Local::From(from), status: GNTST_OKAY }
+    }
+
+    /// The `len` bytes at the address `from` to `offset` of the page granted as `gref`. The kernel
+    /// looks them up when it copies: where it finds none, as behind the end of a mapped file, the
+    /// whole call fails.
+    pub fn write_unseen(gref: u32, offset: u16, from: *const u8, len: usize) -> Self {
+        CopySegment { gref, offset, local: Local::Unseen(from, len), status: GNTST_OKAY }
     }
 
     /// Whether it was copied.
@@ -68,6 +76,7 @@ impl<'a> CopySegment<'a> {
         match &self.local {
             Local::To(to) => to.len(),
             Local::From(from) => from.len(),
+            Local::Unseen(_, len) => *len,
         }
     }
 
@@ -86,6 +95,7 @@ impl<'a> CopySegment<'a> {
         let (source, dest, flags) = match &mut self.local {
             Local::To(to) => (grant, to.as_mut_ptr() as u64, GNTCOPY_SOURCE_GREF),
             Local::From(from) => (from.as_ptr() as u64, grant, GNTCOPY_DEST_GREF),
+            Local::Unseen(from, _) => (*from as u64, grant, GNTCOPY_DEST_GREF),
         };
         let len = u16::try_from(len).unwrap_or(0);
         Some(gntdev::CopySegment { source, dest, len, flags, status: GNTST_OKAY, _pad: 0 })
@@ -115,7 +125,8 @@ impl GrantDevice {
             return Ok(());
         }
         // SAFETY: each piece's local end is a slice that `segments` borrows for longer than the
-        // call, exclusively where it is written to.
+        // call, exclusively where it is written to; or it is only read, by the kernel, which
+        // fails where there is no memory.
         let copied = unsafe { self.device.copy(&mut raw) };
         copied.map_err(|e| self.xen.failed(CALL, Some(domain), e))?;
         for (segment, piece) in segments.iter_mut().filter(|s| s.is_sound()).zip(&raw) {

@@ -1,5 +1,7 @@
 //! Giving memory to domains and looking into it.
 
+use std::sync::atomic::Ordering;
+
 use nix::errno::Errno;
 
 use super::abi::hvm::MemmapEntry;
@@ -155,5 +157,28 @@ impl Xen {
         const CALL: Call = Call("IOCTL_PRIVCMD_MMAPBATCH_V2");
         self.allow(CALL, Some(domain))?;
         self.privcmd.map(domain.0, gfns).map_err(|e| self.failed(CALL, Some(domain), e))
+    }
+
+    /// Grants dom0 the page `frame` (gfn of a PVH, mfn of a PV guest) of a domain that has not
+    /// run yet, as the domain's entry `reference`. The first eight entries are kept for this
+    /// (`GNTTAB_NR_RESERVED_ENTRIES` of `public/grant_table.h`); guests leave them as they are.
+    ///
+    /// # Errors
+    /// [`XenError::Call`]: `EINVAL` for an entry or a frame that no such entry can say.
+    pub fn grant_to_host(&self, domain: DomId, reference: u8, frame: u64) -> Result<(), XenError> {
+        const CALL: Call = Call("XENMEM_acquire_resource");
+        self.allow(CALL, Some(domain))?;
+        let failed = |errno| self.failed(CALL, Some(domain), errno);
+        let reference = usize::from(reference);
+        let frame = u32::try_from(frame).ok().filter(|_| reference < memory::RESERVED_GRANTS);
+        let frame = frame.ok_or_else(|| failed(Errno::EINVAL))?;
+        let (kind, id) = (memory::RESOURCE_GRANT_TABLE, memory::RESOURCE_GRANT_TABLE_SHARED);
+        let table = self.privcmd.map_resource(domain.0, kind, id).map_err(failed)?;
+        let at = reference * memory::GRANT_ENTRY_BYTES;
+        table.write(at + 4, &frame.to_ne_bytes());
+        // Flags, then whom it is for: together they make the entry hold.
+        let to = u32::from(memory::GTF_PERMIT_ACCESS) | u32::from(DomId::DOM0.0) << 16;
+        table.store(at, to, Ordering::Release);
+        Ok(())
     }
 }

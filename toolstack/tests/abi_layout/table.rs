@@ -94,6 +94,9 @@ pub(super) fn linux() -> Vec<Check> {
     structures! { checks:
         privcmd::PrivcmdHypercall = "struct privcmd_hypercall" { op, arg };
         privcmd::PrivcmdMmapBatchV2 = "struct privcmd_mmapbatch_v2" { num, dom, addr, arr, err };
+        privcmd::PrivcmdMmapResource = "struct privcmd_mmap_resource" {
+            dom, kind = "type", id, idx, num, addr
+        };
         privcmd::EvtchnBindVirq = "struct ioctl_evtchn_bind_virq" { virq };
         privcmd::EvtchnBindInterdomain = "struct ioctl_evtchn_bind_interdomain" {
             remote_domain, remote_port,
@@ -111,6 +114,7 @@ pub(super) fn linux() -> Vec<Check> {
     constants! { checks:
         privcmd::IOCTL_PRIVCMD_HYPERCALL = "IOCTL_PRIVCMD_HYPERCALL";
         privcmd::IOCTL_PRIVCMD_MMAPBATCH_V2 = "IOCTL_PRIVCMD_MMAPBATCH_V2";
+        privcmd::IOCTL_PRIVCMD_MMAP_RESOURCE = "IOCTL_PRIVCMD_MMAP_RESOURCE";
         privcmd::IOCTL_EVTCHN_BIND_VIRQ = "IOCTL_EVTCHN_BIND_VIRQ";
         privcmd::IOCTL_EVTCHN_BIND_INTERDOMAIN = "IOCTL_EVTCHN_BIND_INTERDOMAIN";
         privcmd::IOCTL_EVTCHN_UNBIND = "IOCTL_EVTCHN_UNBIND";
@@ -146,6 +150,11 @@ fn calls(checks: &mut Vec<Check>) {
         memory::SET_MEMORY_MAP = "XENMEM_set_memory_map";
         memory::MAPSPACE_SHARED_INFO = "XENMAPSPACE_shared_info";
         memory::MAPSPACE_GRANT_TABLE = "XENMAPSPACE_grant_table";
+        memory::RESOURCE_GRANT_TABLE = "XENMEM_resource_grant_table";
+        memory::RESOURCE_GRANT_TABLE_SHARED = "XENMEM_resource_grant_table_id_shared";
+        memory::RESERVED_GRANTS = "GNTTAB_NR_RESERVED_ENTRIES";
+        memory::GRANT_ENTRY_BYTES = "sizeof(struct grant_entry_v1)";
+        memory::GTF_PERMIT_ACCESS = "GTF_permit_access";
         memory::MMUEXT_PIN_L4_TABLE = "MMUEXT_PIN_L4_TABLE";
         version::XENVER_VERSION = "XENVER_version";
         version::XENVER_EXTRAVERSION = "XENVER_extraversion";

@@ -68,6 +68,7 @@ impl BlockBackend {
             most_memory: options.memory.max(buffer::LARGEST),
             limit: Limit::new(options.rate, Instant::now()),
             stats: BlockStats::default(),
+            views: Vec::new(),
             disk,
         })
     }

@@ -1,5 +1,6 @@
 //! The requests of a turn that start together: names, then data, then jobs.
 
+use super::finish::Filled;
 use super::{BlockBackend, Host};
 use crate::block::buffer::Buffer;
 use crate::block::engine::Work;
@@ -7,6 +8,9 @@ use crate::block::piece::Piece;
 use crate::block::request::{Order, Part, Parts, Range, Refusal, Transfer, parts_in};
 use crate::shard::Fault;
 use noxs::block::SEGMENT_BYTES;
+
+/// Bytes from which on a read is worth a look at what is mapped.
+const LARGE: usize = 16 << 10;
 
 /// A transfer with memory.
 pub(super) struct Draft {
@@ -34,6 +38,7 @@ impl BlockBackend {
         &mut self,
         host: &mut Host<'_>,
         mut batch: Vec<Draft>,
+        filled: &mut Vec<Filled>,
     ) -> Result<(), Fault> {
         let named = copy_names(host, &mut batch)?;
         let mut ready = Vec::with_capacity(batch.len());
@@ -43,7 +48,7 @@ impl BlockBackend {
         let copied = copy_data_in(host, &mut ready)?;
         for (transfer, copied) in ready.into_iter().zip(copied) {
             if copied {
-                self.launch(host, transfer);
+                self.launch(host, transfer, filled);
             } else {
                 host.io.buffers().give(transfer.buffer);
                 self.fail_grant(transfer.number);
@@ -75,7 +80,7 @@ impl BlockBackend {
         None
     }
 
-    fn launch(&mut self, host: &mut Host<'_>, ready: Ready) {
+    fn launch(&mut self, host: &mut Host<'_>, ready: Ready, filled: &mut Vec<Filled>) {
         let Ready { number, write, order, offset, buffer, parts } = ready;
         if order != Order::Free {
             if let Some(ordered) = &mut self.ordered {
@@ -88,8 +93,29 @@ impl BlockBackend {
             if let Some(open) = self.window.get_mut(number) {
                 open.parts = parts;
             }
-            self.job(host, number, Work::Read { offset, buffer });
+            match self.look(offset, buffer.bytes().len()) {
+                Some(from) => {
+                    let len = buffer.bytes().len();
+                    host.io.buffers().give(buffer);
+                    filled.push(Filled::in_place(number, from, len));
+                }
+                None => self.job(host, number, Work::Read { offset, buffer }),
+            }
         }
+    }
+
+    /// Where the page cache has all of a large read.
+    fn look(&mut self, offset: u64, len: usize) -> Option<*const u8> {
+        if len < LARGE {
+            return None;
+        }
+        if let Some(view) = self.views.iter().find(|view| view.covers(offset, len)) {
+            return view.resident(offset, len);
+        }
+        let view = self.disk.view(offset).filter(|view| view.covers(offset, len))?;
+        let from = view.resident(offset, len);
+        self.views.push(view);
+        from
     }
 }
 

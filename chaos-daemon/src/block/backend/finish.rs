@@ -8,13 +8,50 @@ use super::{BlockBackend, Host, Kind};
 use crate::block::buffer::Buffer;
 use crate::block::engine::Completion;
 use crate::block::piece::Piece;
-use crate::block::request::Refusal;
+use crate::block::request::{Part, Refusal};
 use crate::shard::Fault;
 
 /// Data that was read and is still to be handed out.
 pub(super) struct Filled {
     number: u32,
-    buffer: Buffer,
+    data: Data,
+}
+
+/// Where it is.
+enum Data {
+    /// In our memory.
+    Copied(Buffer),
+    /// In the page cache: its address in the disk's view, and bytes.
+    InPlace(*const u8, usize),
+}
+
+impl Filled {
+    pub(super) fn in_place(number: u32, from: *const u8, len: usize) -> Filled {
+        Filled { number, data: Data::InPlace(from, len) }
+    }
+
+    fn is_in_place(&self) -> bool {
+        matches!(self.data, Data::InPlace(..))
+    }
+
+    fn len(&self) -> usize {
+        match &self.data {
+            Data::Copied(buffer) => buffer.bytes().len(),
+            Data::InPlace(_, len) => *len,
+        }
+    }
+
+    /// The `len` bytes from `at` on, as a piece of the guest's page.
+    fn piece(&self, part: Part, at: usize) -> Piece<'_> {
+        let Part { grant, offset, len } = part;
+        let len = usize::from(len);
+        match &self.data {
+            Data::Copied(buffer) => Piece::to_guest(grant, offset, &buffer.bytes()[at..at + len]),
+            Data::InPlace(from, _) => {
+                Piece::unseen_to_guest(grant, offset, from.wrapping_add(at), len)
+            }
+        }
+    }
 }
 
 impl BlockBackend {
@@ -41,7 +78,9 @@ impl BlockBackend {
         let number = token.request;
         let Some(kind) = self.window.get_mut(number).map(|open| open.kind) else { return };
         match (kind, outcome, buffer) {
-            (Kind::Read, Ok(()), Some(buffer)) => filled.push(Filled { number, buffer }),
+            (Kind::Read, Ok(()), Some(buffer)) => {
+                filled.push(Filled { number, data: Data::Copied(buffer) });
+            }
             (Kind::Ordered, outcome, buffer) => self.ordered_went_on(host, outcome, buffer),
             (kind, outcome, buffer) => {
                 if let (Kind::Change, Ok(()), Some(buffer)) = (kind, outcome, &buffer) {
@@ -90,22 +129,45 @@ impl BlockBackend {
         host: &mut Host<'_>,
         filled: Vec<Filled>,
     ) -> Result<bool, Fault> {
-        if filled.is_empty() {
-            return Ok(false);
-        }
-        let copied = self.copy_data_out(host, &filled)?;
-        for (Filled { number, buffer }, copied) in filled.into_iter().zip(copied) {
-            if copied {
-                self.stats.bytes_read += buffer.bytes().len() as u64;
-                self.close(number, status::OKAY);
-            } else {
-                self.fail_grant(number);
+        let any = !filled.is_empty();
+        let (in_place, copied): (Vec<_>, Vec<_>) =
+            filled.into_iter().partition(Filled::is_in_place);
+        if !in_place.is_empty() {
+            match self.copy_data_out(host, &in_place) {
+                Ok(copied) => self.delivered(host, in_place, &copied),
+                // The file was cut short since it was looked at: nothing is known of any.
+                Err(_) => in_place.iter().for_each(|filled| self.fail_read(filled.number)),
             }
-            host.io.buffers().give(buffer);
+            // What they covered was needed until now.
+            self.views.drain(..self.views.len().saturating_sub(1));
         }
-        Ok(true)
+        if !copied.is_empty() {
+            let done = self.copy_data_out(host, &copied)?;
+            self.delivered(host, copied, &done);
+        }
+        Ok(any)
     }
 
+    fn delivered(&mut self, host: &mut Host<'_>, filled: Vec<Filled>, copied: &[bool]) {
+        for (filled, &copied) in filled.into_iter().zip(copied) {
+            if copied {
+                self.stats.bytes_read += filled.len() as u64;
+                self.close(filled.number, status::OKAY);
+            } else {
+                self.fail_grant(filled.number);
+            }
+            if let Data::Copied(buffer) = filled.data {
+                host.io.buffers().give(buffer);
+            }
+        }
+    }
+
+    fn fail_read(&mut self, number: u32) {
+        let status = self.status_of(Err(Errno::EIO));
+        self.close(number, status);
+    }
+
+    /// For each: whether all of it was copied.
     fn copy_data_out(
         &mut self,
         host: &mut Host<'_>,
@@ -113,13 +175,12 @@ impl BlockBackend {
     ) -> Result<Vec<bool>, Fault> {
         let mut copied = vec![true; filled.len()];
         let (mut pieces, mut whose) = (Vec::new(), Vec::new());
-        for (index, Filled { number, buffer }) in filled.iter().enumerate() {
-            let mut rest = buffer.bytes();
-            for part in self.window.get_mut(*number).into_iter().flat_map(|open| &open.parts) {
-                let (here, later) = rest.split_at(part.len.into());
-                pieces.push(Piece::to_guest(part.grant, part.offset, here));
+        for (index, filled) in filled.iter().enumerate() {
+            let mut at = 0;
+            for &part in self.window.get_mut(filled.number).into_iter().flat_map(|o| &o.parts) {
+                pieces.push(filled.piece(part, at));
                 whose.push(index);
-                rest = later;
+                at += usize::from(part.len);
             }
         }
         (host.copy)(&mut pieces)?;

@@ -22,6 +22,7 @@ use budget::Budget;
 use ordered::Ordered;
 
 use super::Disk;
+use super::disk::View;
 use super::engine::{Completion, Engine, Job, Token, Work};
 use super::limit::Limit;
 use super::piece::{self, Copy, Piece};
@@ -42,6 +43,8 @@ pub struct BlockBackend {
     /// Whether changes of a former connection are over.
     alone: bool,
     disk: Arc<Disk>,
+    /// Stretches of it that large reads of this turn were in, and of the last one before.
+    views: Vec<View>,
     bounds: Bounds,
     window: Window<Open>,
     /// Read from the ring, but has to wait.
@@ -148,7 +151,7 @@ impl BlockBackend {
         loop {
             self.settle(host, &mut filled);
             let batch = self.intake(host, &mut budget)?;
-            self.start(host, batch)?;
+            self.start(host, batch, &mut filled)?;
             if self.completions.is_empty() && !self.may_flush() {
                 break;
             }

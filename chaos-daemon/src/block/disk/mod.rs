@@ -4,6 +4,7 @@ mod change;
 mod error;
 mod lock;
 mod source;
+mod view;
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,6 +17,7 @@ use change::Changes;
 pub use error::DiskError;
 pub use lock::lock;
 use source::{Geometry, Residence};
+pub(super) use view::View;
 
 /// Bytes in a sector, the unit of the block protocol whatever the disk's own.
 pub const SECTOR: u64 = 512;

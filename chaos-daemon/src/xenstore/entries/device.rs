@@ -58,7 +58,8 @@ pub fn nic(device: Device, nic: &Nic) -> Tree {
     ];
     if let Some(rate) = nic.bytes_per_s {
         let bytes = u128::from(rate) * u128::from(RATE_INTERVAL_US) / 1_000_000;
-        back.push(("rate", format!("{bytes},{RATE_INTERVAL_US}")));
+        // With none at all the guest could never send.
+        back.push(("rate", format!("{},{RATE_INTERVAL_US}", bytes.max(1))));
     }
     let front = [
         ("handle", device.number.to_string()),

@@ -62,6 +62,15 @@ const WRITABLE: [&str; 10] = [
     "error",
 ];
 
+/// The entries that say a guest's name.
+#[must_use]
+pub fn names(domain: DomId, uuid: Uuid, name: &str) -> Tree {
+    let mut tree = Tree::new();
+    tree.say(&path::home(domain), "name", name);
+    tree.say(&path::vm(uuid), "name", name);
+    tree
+}
+
 impl Guest {
     /// What is on record about a guest; `None` when it was built without a XenStore ring.
     #[must_use]

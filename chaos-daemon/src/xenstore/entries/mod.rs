@@ -13,5 +13,5 @@ mod tree;
 mod tests;
 
 pub use device::{Disk, Nic, disk, nic};
-pub use guest::{Guest, Ring};
+pub use guest::{Guest, Ring, names};
 pub use tree::{Access, Entry, Tree};

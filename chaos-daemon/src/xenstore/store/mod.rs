@@ -124,43 +124,57 @@ impl Store {
         answer.map(drop).map_err(failed("introduce domain", words[0]))
     }
 
-    /// Removes those of `folders` that are empty, in this order. Entries that others make
-    /// meanwhile stay.
+    /// Removes those of `folders` in which nothing is but others of them that go too; each stands
+    /// before the one it is in. Entries that others make meanwhile stay.
     ///
     /// # Errors
     /// As [`Store::write`].
     pub fn prune(&mut self, folders: &[&str]) -> Result<(), StoreError> {
-        for folder in folders {
-            if self.read(folder)?.is_none() || !self.list(folder)?.is_empty() {
-                continue;
-            }
-            while self.prune_one(folder).map_err(failed("remove", folder))? == Pruned::Again {}
+        while self.prune_once(folders).map_err(failed("remove", "empty folders"))? == Pruned::Again
+        {
         }
         Ok(())
     }
 
-    fn prune_one(&mut self, folder: &str) -> io::Result<Pruned> {
+    fn prune_once(&mut self, folders: &[&str]) -> io::Result<Pruned> {
         let answer = self.more.ask(Request::TransactionStart, NONE, &[""])?;
         let number = words(&answer).next().and_then(|word| word.parse().ok());
         let transaction = number.ok_or(Errno::EPROTO)?;
-        let empty = match self.more.ask(Request::Directory, transaction, &[folder]) {
-            Ok(names) => words(&names).next().is_none(),
-            Err(e) if is(&e, &[Errno::ENOENT, Errno::E2BIG]) => false,
-            Err(e) => return Err(e),
-        };
-        if !empty {
-            self.more.ask(Request::TransactionEnd, transaction, &["F"])?;
-            return Ok(Pruned::Done);
+        let listed = self.more.ask_all(Request::Directory, transaction, folders)?;
+        let mut found = Vec::new();
+        for (&folder, names) in folders.iter().zip(listed) {
+            match names {
+                Ok(names) => found.push((folder, words(&names).collect())),
+                // Too long an answer is no empty folder.
+                Err(e) if is(&e, &[Errno::ENOENT, Errno::E2BIG]) => {}
+                Err(e) => return Err(e),
+            }
         }
-        self.more.ask(Request::Remove, transaction, &[folder])?;
-        match self.more.ask(Request::TransactionEnd, transaction, &["T"]) {
+        let empty = empty(&found);
+        let removed = self.more.ask_all(Request::Remove, transaction, &empty)?;
+        removed.into_iter().collect::<io::Result<Vec<_>>>()?;
+        let commit = if empty.is_empty() { "F" } else { "T" };
+        match self.more.ask(Request::TransactionEnd, transaction, &[commit]) {
             Err(e) if is(&e, &[Errno::EAGAIN]) => Ok(Pruned::Again),
             answer => answer.map(|_| Pruned::Done),
         }
     }
 }
 
-/// How an attempt to remove an empty folder went.
+/// Those of the folders `found`, each with the names in it, that have nothing in them but one
+/// another. A folder stands before the one it is in.
+fn empty<'a>(found: &[(&'a str, Vec<String>)]) -> Vec<&'a str> {
+    let mut empty: Vec<&str> = Vec::new();
+    for (folder, names) in found {
+        let goes = |name| empty.contains(&format!("{folder}/{name}").as_str());
+        if names.iter().all(goes) {
+            empty.push(folder);
+        }
+    }
+    empty
+}
+
+/// How an attempt to remove empty folders went.
 #[derive(PartialEq, Eq)]
 enum Pruned {
     Done,
@@ -226,6 +240,21 @@ fn failed(verb: &'static str, what: &str) -> impl FnOnce(io::Error) -> StoreErro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_go_with_the_last_that_is_in_them() {
+        let found = |folders: &[(&'static str, &[&str])]| {
+            let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+            folders.iter().map(|(folder, list)| (*folder, names(list))).collect::<Vec<_>>()
+        };
+        let all = found(&[("/b/vif", &[]), ("/b/vbd", &[]), ("/b", &["vif", "vbd"])]);
+        assert_eq!(empty(&all), ["/b/vif", "/b/vbd", "/b"]);
+        let used = found(&[("/b/vif", &["7"]), ("/b/vbd", &[]), ("/b", &["vif", "vbd"])]);
+        assert_eq!(empty(&used), ["/b/vbd"]);
+        let others = found(&[("/b/vif", &[]), ("/b", &["vif", "qdisk"])]);
+        assert_eq!(empty(&others), ["/b/vif"]);
+        assert!(empty(&[]).is_empty());
+    }
 
     #[test]
     fn without_xenstored_the_error_says_what_to_do() {

@@ -72,6 +72,29 @@ impl<S: Read + Write> Wire<S> {
         self.answer(request)
     }
 
+    /// The same request of each of `words`, all sent before the first answer is read; the outer
+    /// error is the end of all.
+    pub(super) fn ask_all(
+        &mut self,
+        request: Request,
+        transaction: u32,
+        words: &[&str],
+    ) -> io::Result<Vec<io::Result<Vec<u8>>>> {
+        for word in words {
+            self.send(request, transaction, &[word])?;
+        }
+        let mut answers = Vec::with_capacity(words.len());
+        for _ in words {
+            let answer = self.answer(request);
+            match answer {
+                // The store's refusals have numbers, a broken connection's errors need not.
+                Err(e) if e.raw_os_error().is_none() => return Err(e),
+                answer => answers.push(answer),
+            }
+        }
+        Ok(answers)
+    }
+
     fn answer(&mut self, request: Request) -> io::Result<Vec<u8>> {
         loop {
             match self.receive()? {
@@ -256,6 +279,16 @@ mod tests {
         assert_eq!((at, error.raw_os_error()), (1, Some(Errno::EACCES as i32)));
         assert_eq!(wire.event().unwrap(), "/x");
         assert_eq!(wire.stream.got[16..20], *b"/a\x001");
+    }
+
+    #[test]
+    fn each_of_many_gets_its_own_answer() {
+        let mut wire = wire(&[(1, b"a\0"), (16, b"ENOENT\0"), (1, b"")]);
+        let answers = wire.ask_all(Request::Directory, 3, &["/a", "/b", "/c"]).unwrap();
+        assert_eq!(answers[0].as_ref().unwrap(), b"a\0");
+        assert_eq!(answers[1].as_ref().unwrap_err().raw_os_error(), Some(Errno::ENOENT as i32));
+        assert!(answers[2].as_ref().unwrap().is_empty());
+        assert!(wire.ask_all(Request::Directory, 3, &["/a"]).is_err());
     }
 
     #[test]

@@ -16,6 +16,18 @@ pub const MAPSPACE_SHARED_INFO: u32 = 0;
 /// `XENMAPSPACE_grant_table`.
 pub const MAPSPACE_GRANT_TABLE: u32 = 1;
 
+/// `XENMEM_resource_grant_table`.
+pub const RESOURCE_GRANT_TABLE: u32 = 1;
+/// `XENMEM_resource_grant_table_id_shared`.
+pub const RESOURCE_GRANT_TABLE_SHARED: u32 = 0;
+
+/// `GNTTAB_NR_RESERVED_ENTRIES` of `public/grant_table.h`.
+pub const RESERVED_GRANTS: usize = 8;
+/// Bytes of a `struct grant_entry_v1` there: flags and domain, two each, and four of the frame.
+pub const GRANT_ENTRY_BYTES: usize = 8;
+/// `GTF_permit_access` there.
+pub const GTF_PERMIT_ACCESS: u16 = 1;
+
 /// `struct xen_add_to_physmap`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]

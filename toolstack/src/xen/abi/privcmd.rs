@@ -12,6 +12,8 @@ pub(super) const fn request<T>(group: u8, number: u8) -> libc::c_ulong {
 pub const IOCTL_PRIVCMD_HYPERCALL: libc::c_ulong = request::<PrivcmdHypercall>(b'P', 0);
 /// `IOCTL_PRIVCMD_MMAPBATCH_V2`.
 pub const IOCTL_PRIVCMD_MMAPBATCH_V2: libc::c_ulong = request::<PrivcmdMmapBatchV2>(b'P', 4);
+/// `IOCTL_PRIVCMD_MMAP_RESOURCE`.
+pub const IOCTL_PRIVCMD_MMAP_RESOURCE: libc::c_ulong = request::<PrivcmdMmapResource>(b'P', 7);
 /// `IOCTL_EVTCHN_BIND_VIRQ`.
 pub const IOCTL_EVTCHN_BIND_VIRQ: libc::c_ulong = request::<EvtchnBindVirq>(b'E', 0);
 /// `IOCTL_EVTCHN_BIND_INTERDOMAIN`.
@@ -47,6 +49,24 @@ pub struct PrivcmdMmapBatchV2 {
     pub arr: *const u64,
     /// OUT: an error per page.
     pub err: *mut i32,
+}
+
+/// `struct privcmd_mmap_resource`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct PrivcmdMmapResource {
+    /// Whose resource.
+    pub dom: u16,
+    /// `XENMEM_resource_*` of `public/memory.h`.
+    pub kind: u32,
+    /// Which of that type.
+    pub id: u32,
+    /// Its first frame to be mapped.
+    pub idx: u32,
+    /// Frames to map.
+    pub num: u64,
+    /// Where to map them.
+    pub addr: u64,
 }
 
 /// `struct ioctl_evtchn_bind_virq`.

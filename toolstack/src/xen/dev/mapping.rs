@@ -39,6 +39,11 @@ impl ForeignMapping {
         ForeignMapping { base: base.cast(), len: len.get() }
     }
 
+    /// Where it is, for the kernel to fill.
+    pub(super) fn address(&self) -> u64 {
+        self.base.as_ptr() as u64
+    }
+
     /// Bytes mapped.
     pub fn len(&self) -> usize {
         self.len

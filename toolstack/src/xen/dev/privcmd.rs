@@ -12,10 +12,12 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use super::{BufferPool, ForeignMapping};
 use crate::xen::abi::PAGE_BYTES;
 use crate::xen::abi::privcmd::{
-    IOCTL_PRIVCMD_HYPERCALL, IOCTL_PRIVCMD_MMAPBATCH_V2, PrivcmdHypercall, PrivcmdMmapBatchV2,
+    IOCTL_PRIVCMD_HYPERCALL, IOCTL_PRIVCMD_MMAP_RESOURCE, IOCTL_PRIVCMD_MMAPBATCH_V2,
+    PrivcmdHypercall, PrivcmdMmapBatchV2, PrivcmdMmapResource,
 };
 
 const PRIVCMD: &str = "/dev/xen/privcmd";
+const PAGE: NonZeroUsize = NonZeroUsize::new(PAGE_BYTES).expect("pages have bytes");
 const HYPERCALL: &str = "/dev/xen/hypercall";
 
 /// Owner of the device file.
@@ -58,17 +60,13 @@ impl Privcmd {
         let len = gfns.len().checked_mul(PAGE_BYTES).and_then(NonZeroUsize::new);
         let len = len.ok_or(Errno::EINVAL)?;
         let num = u32::try_from(gfns.len()).map_err(|_| Errno::EINVAL)?;
-        let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a fresh mapping at an address the kernel chooses.
-        let base = unsafe { mmap(None, len, prot, MapFlags::MAP_SHARED, &self.device, 0)? };
-        // SAFETY: mapped just above and known to nobody else.
-        let mapping = unsafe { ForeignMapping::new(base.cast(), len.get()) };
+        let mapping = self.window(len)?;
         let mut errors = vec![0i32; gfns.len()];
         let batch = PrivcmdMmapBatchV2 {
             num,
             dom: domid,
             _pad: 0,
-            addr: base.as_ptr() as u64,
+            addr: mapping.address(),
             arr: gfns.as_ptr(),
             err: errors.as_mut_ptr(),
         };
@@ -82,5 +80,35 @@ impl Privcmd {
             Some(&e) => Err(Errno::from_raw(-e)),
             None => Ok(mapping),
         }
+    }
+
+    /// Maps the first frame of domain `domid`'s resource `id` of type `kind`, writable.
+    ///
+    /// # Errors
+    /// Those of `XENMEM_acquire_resource`.
+    pub(in crate::xen) fn map_resource(
+        &self,
+        domid: u16,
+        kind: u32,
+        id: u32,
+    ) -> Result<ForeignMapping, Errno> {
+        let mapping = self.window(PAGE)?;
+        let addr = mapping.address();
+        let resource = PrivcmdMmapResource { dom: domid, kind, id, idx: 0, num: 1, addr };
+        // SAFETY: the kernel reads the request and fills the page mapped for this call, which
+        // nothing refers to yet.
+        let answer = unsafe {
+            libc::ioctl(self.device.as_raw_fd(), IOCTL_PRIVCMD_MMAP_RESOURCE, &raw const resource)
+        };
+        Errno::result(answer).map(|_| mapping)
+    }
+
+    /// Room for `len` bytes of another domain's, for the kernel to fill.
+    fn window(&self, len: NonZeroUsize) -> Result<ForeignMapping, Errno> {
+        let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a fresh mapping at an address the kernel chooses.
+        let base = unsafe { mmap(None, len, prot, MapFlags::MAP_SHARED, &self.device, 0)? };
+        // SAFETY: mapped just above and known to nobody else.
+        Ok(unsafe { ForeignMapping::new(base.cast(), len.get()) })
     }
 }

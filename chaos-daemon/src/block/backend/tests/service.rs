@@ -38,6 +38,30 @@ fn a_batch_takes_one_copy_each_way_and_is_answered_in_order() {
     assert_eq!(guest.back.block_stats(), stats);
 }
 
+/// Once through our memory as the file's holes are none of the page cache's, once from there.
+#[test]
+fn large_reads_find_what_was_written_and_holes_stay() {
+    const STRETCH: u64 = (64 << 20) / 512;
+    let (dir, mut guest) = guest(2 * STRETCH);
+    let pages: Vec<u32> = (0..11).collect();
+    for at in [0, STRETCH - 40, STRETCH + 16] {
+        pages.iter().for_each(|&n| guest.grant(n, u8::try_from(n + 1).unwrap()));
+        guest.ask_pages(1, operation::WRITE, at, &pages);
+        pages.iter().for_each(|&n| guest.grant(100 + n, 0));
+        let into: Vec<_> = pages.iter().map(|n| 100 + n).collect();
+        assert_eq!(guest.run()[0].status, status::OKAY);
+        guest.ask_pages(2, operation::READ, at, &into);
+        guest.ask_pages(3, operation::READ, 4096, &pages);
+        assert!(guest.run().iter().all(|response| response.status == status::OKAY));
+        for n in pages.iter().map(|&n| usize::try_from(n).unwrap()) {
+            let page = |grant| *guest.granted[&u32::try_from(grant).unwrap()];
+            assert_eq!((page(100 + n), page(n)), ([u8::try_from(n + 1).unwrap(); 4096], [0; 4096]));
+        }
+    }
+    let used = std::fs::metadata(dir.path().join("disk")).unwrap().blocks() * 512;
+    assert!(used <= 4 * 11 * 4096, "{used} bytes of a sparse file");
+}
+
 /// Linux sends the next 32 requests when it has the answers of the last; if it is not asked to
 /// tell of them, both wait for ever.
 #[test]
