@@ -59,7 +59,7 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
             reaper.xen.destroy_domain(domain.domid)?;
         }
         if xenstore::is_foreign(control) {
-            xenstore::sweep(uuid)?;
+            xenstore::sweep(&reaper.xen, uuid)?;
         }
         reaper.records.forget(uuid);
         info!(%uuid, "tore down a guest that was being built");
@@ -71,7 +71,8 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
 /// Forgets a guest whose domain is gone.
 async fn bury(daemon: &Arc<Daemon>, uuid: Uuid, foreign: bool) -> Result<(), GuestError> {
     if foreign {
-        blocking(move || xenstore::sweep(uuid)).await??;
+        let xen = Arc::clone(&daemon.xen);
+        blocking(move || xenstore::sweep(&xen, uuid)).await??;
     }
     daemon.records.forget(uuid);
     Ok(())

@@ -102,7 +102,8 @@ impl Site<'_> {
             Err(e) => {
                 leave(self.daemon, shard, self.uuid).await;
                 if foreign {
-                    let _ = blocking(move || xenstore::remove(&known)).await;
+                    let xen = Arc::clone(&self.daemon.xen);
+                    let _ = blocking(move || xenstore::remove(&xen, &known)).await;
                 }
                 Err(e)
             }

@@ -60,7 +60,7 @@ async fn tear_down(
     let foreign = xenstore::is_foreign(guest.record.lock().control);
     blocking(move || {
         ends.lifecycle.destroy(&record)?;
-        if foreign { xenstore::remove(&record) } else { Ok(()) }
+        if foreign { xenstore::remove(&ends.xen, &record) } else { Ok(()) }
     })
     .await??;
     let devices = guest.record.lock().devices.clone();
@@ -170,7 +170,7 @@ async fn set_aside(
         let record = Record { name: name.clone(), uuid, ..old.clone() };
         if foreign {
             // Its UUID's are needed for its successor, its disks too.
-            xenstore::remove(&old)?;
+            xenstore::remove(&keeper.xen, &old)?;
         }
         keeper.xen.set_domain_uuid(old.domid, uuid)?;
         keeper.lifecycle.registry().remove(&old);

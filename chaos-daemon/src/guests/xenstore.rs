@@ -57,11 +57,11 @@ mod mode {
         missing()
     }
 
-    pub(in super::super) fn remove(_: &Record) -> Result<(), GuestError> {
+    pub(in super::super) fn remove(_: &Xen, _: &Record) -> Result<(), GuestError> {
         missing()
     }
 
-    pub(in super::super) fn sweep(_: Uuid) -> Result<(), GuestError> {
+    pub(in super::super) fn sweep(_: &Xen, _: Uuid) -> Result<(), GuestError> {
         missing()
     }
 
@@ -135,13 +135,13 @@ mod mode {
     }
 
     /// Removes what there is of a guest whose domain has been destroyed.
-    pub(in super::super) fn remove(life: &Record) -> Result<(), GuestError> {
-        Ok(open()?.remove(life.domid, life.uuid)?)
+    pub(in super::super) fn remove(xen: &Xen, life: &Record) -> Result<(), GuestError> {
+        Ok(open()?.remove(xen, life.domid, life.uuid)?)
     }
 
     /// Removes what there is of a guest of which only the UUID is known.
-    pub(in super::super) fn sweep(uuid: Uuid) -> Result<(), GuestError> {
-        Ok(open()?.sweep(uuid)?)
+    pub(in super::super) fn sweep(xen: &Xen, uuid: Uuid) -> Result<(), GuestError> {
+        Ok(open()?.sweep(xen, uuid)?)
     }
 
     pub(in super::super) fn ask(life: &Record, wish: Wish) -> Result<(), GuestError> {

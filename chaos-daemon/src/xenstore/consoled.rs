@@ -4,29 +4,36 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lightvm::xen::DomId;
+use lightvm::xen::{DomId, Xen};
+use nix::errno::Errno;
 
 use super::entries::path;
 use super::error::StoreError;
 use super::store::Store;
 
-/// How long it may take; it takes a few milliseconds.
-const PATIENCE: Duration = Duration::from_millis(500);
-const STEP: Duration = Duration::from_millis(5);
+/// How long it may take; it takes a few milliseconds on an idle host.
+const PATIENCE: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_millis(2);
 
 /// Waits until xenconsoled has written what it writes of a guest that is about to be taken out
-/// of the store. An entry that it made afterwards would stay for ever.
-pub(super) fn await_terminal(store: &Store, domain: DomId) -> Result<(), StoreError> {
+/// of the store, or never will. An entry that it made afterwards would stay for ever. It maps
+/// the guest's ring first and keeps it, so a domain that Xen has no more is not written about.
+pub(super) fn await_terminal(xen: &Xen, store: &Store, domain: DomId) -> Result<(), StoreError> {
     let console = format!("{}/{}", path::home(domain), path::CONSOLE);
     let written = |name| Ok::<_, StoreError>(store.read(&format!("{console}/{name}"))?.is_some());
-    if !written("ring-ref")? || written("tty")? || !runs() {
-        return Ok(());
-    }
     let end = Instant::now() + PATIENCE;
-    while Instant::now() < end && !written("tty")? {
+    while !is_gone(xen, domain) && Instant::now() < end {
+        if !written("ring-ref")? || written("tty")? || !runs() {
+            break;
+        }
         thread::sleep(STEP);
     }
     Ok(())
+}
+
+/// Whether Xen has no trace left of a domain.
+fn is_gone(xen: &Xen, domain: DomId) -> bool {
+    matches!(xen.domain_info(domain), Err(e) if e.errno() == Some(Errno::ESRCH))
 }
 
 /// Whether xenconsoled runs on this host.

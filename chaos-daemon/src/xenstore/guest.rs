@@ -58,7 +58,7 @@ impl XenStore {
         let added = self.try_add(xen, guest, nics, disks);
         if added.is_err() {
             // The first error is the one to tell.
-            let _ = self.remove(guest.domain, guest.uuid);
+            let _ = self.remove(xen, guest.domain, guest.uuid);
         }
         added
     }
@@ -90,9 +90,9 @@ impl XenStore {
     ///
     /// # Errors
     /// [`XenStoreError`], when all has been tried.
-    pub fn remove(&self, domain: DomId, uuid: Uuid) -> Result<(), XenStoreError> {
+    pub fn remove(&self, xen: &Xen, domain: DomId, uuid: Uuid) -> Result<(), XenStoreError> {
         let mut store = Store::open()?;
-        consoled::await_terminal(&store, domain)?;
+        consoled::await_terminal(xen, &store, domain)?;
         let devices = devices(&store, domain)?;
         for &device in &devices {
             // A back end whose entry has vanished lets go.
@@ -112,12 +112,12 @@ impl XenStore {
     ///
     /// # Errors
     /// As [`XenStore::remove`].
-    pub fn sweep(&self, uuid: Uuid) -> Result<(), XenStoreError> {
+    pub fn sweep(&self, xen: &Xen, uuid: Uuid) -> Result<(), XenStoreError> {
         let (store, vm) = (Store::open()?, path::vm(uuid));
         for name in store.list(path::DOMAINS)? {
             let Ok(domain) = name.parse().map(DomId) else { continue };
             if store.read(&format!("{}/vm", path::home(domain)))?.as_ref() == Some(&vm) {
-                self.remove(domain, uuid)?;
+                self.remove(xen, domain, uuid)?;
             }
         }
         Ok(())

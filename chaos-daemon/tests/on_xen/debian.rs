@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use lightvm::api::Wait;
+use lightvm::client::ConsoleStream;
 use lightvm::config::{Disk, GuestOverrides, GuestType, MemSize};
 
 use crate::harness::{Chaosd, image, nic, run};
@@ -26,7 +27,7 @@ pub(crate) fn wait(what: &str, patience: Duration, mut ready: impl FnMut() -> bo
     let end = Instant::now() + patience;
     while !ready() {
         assert!(Instant::now() < end, "{what} did not come within {patience:?}");
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(250));
     }
 }
 
@@ -73,7 +74,9 @@ impl Start {
                 kernel: file("disk-vmlinuz"),
                 ramdisk: file("disk-initrd"),
                 guest_type: Some(kind),
-                cmdline: Some("root=/dev/xvda rw console=hvc0 quiet net.ifnames=0".into()),
+                cmdline: Some(
+                    "root=/dev/xvda rw console=hvc0 quiet loglevel=3 net.ifnames=0".into(),
+                ),
                 ..common
             },
             Start::Grub(kind) => GuestOverrides {
@@ -121,32 +124,63 @@ impl Debian {
     /// Waits until its console asks who is there, answers, and leaves. What it has printed
     /// before byte `from` is not looked at.
     pub(crate) fn log_in(&self, chaosd: &Chaosd, from: usize) {
-        let from = self.wait_for(chaosd, LOG_IN, from);
+        let from = self.prints(chaosd, LOG_IN, from, BOOT);
+        let from = from.unwrap_or_else(|| self.give_up(chaosd, LOG_IN));
         let mut console = chaosd.client.console(&self.name, true).expect("its console");
-        console.write_all(b"root\n").expect("typed");
-        let from = self.wait_for(chaosd, "root@guest:~#", from);
-        console.write_all(b"echo typed $((6 * 7))\nexit\n").expect("typed");
-        let from = self.wait_for(chaosd, "typed 42", from);
-        self.wait_for(chaosd, LOG_IN, from);
+        let from = self.answers(chaosd, &mut console, "root", "root@guest:~#", from);
+        let from = self.answers(chaosd, &mut console, "echo typed $((6 * 7))", "typed 42", from);
+        self.answers(chaosd, &mut console, "exit", LOG_IN, from);
+    }
+
+    /// Types a line until `text` comes back, as a message of the kernel may stand in the
+    /// midst of it; answers where that ends.
+    fn answers(
+        &self,
+        chaosd: &Chaosd,
+        console: &mut ConsoleStream,
+        line: &str,
+        text: &str,
+        from: usize,
+    ) -> usize {
+        let again = (0..5).find_map(|_| {
+            console.write_all(format!("{line}\n").as_bytes()).expect("typed");
+            self.prints(chaosd, text, from, Duration::from_secs(120))
+        });
+        again.unwrap_or_else(|| self.give_up(chaosd, text))
     }
 
     /// Waits until it has printed `text` behind byte `from`; answers where that ends.
-    pub(crate) fn wait_for(&self, chaosd: &Chaosd, text: &str, from: usize) -> usize {
-        let end = Instant::now() + BOOT;
-        loop {
+    fn prints(
+        &self,
+        chaosd: &Chaosd,
+        text: &str,
+        from: usize,
+        patience: Duration,
+    ) -> Option<usize> {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
             let output = self.console(chaosd);
             let new = output.get(from..).unwrap_or_default();
             let found = new.windows(text.len()).position(|window| window == text.as_bytes());
             if let Some(at) = found {
-                return from + at + text.len();
+                return Some(from + at + text.len());
             }
-            if Instant::now() > end {
-                let new = String::from_utf8_lossy(new);
-                let (info, stats) = (chaosd.info(&self.name), chaosd.client.stats(&self.name));
-                panic!("no {text:?} in {new:?}: {info:?}, {stats:?}");
-            }
-            thread::sleep(Duration::from_millis(500));
+            thread::sleep(Duration::from_secs(1));
         }
+        None
+    }
+
+    fn give_up(&self, chaosd: &Chaosd, text: &str) -> ! {
+        let (info, stats) = (chaosd.info(&self.name), chaosd.client.stats(&self.name));
+        let output = chaosd.output(&self.name);
+        panic!("no {text:?} in {output:?}: {info:?}, {stats:?}");
+    }
+
+    /// Waits until so many requests to its disk were answered.
+    pub(crate) fn reads(&self, chaosd: &Chaosd, count: u64) {
+        wait("reading from its disk", BOOT, || {
+            chaosd.client.stats(&self.name).is_ok_and(|stats| stats.disks[0].in_count >= count)
+        });
     }
 
     /// A connection to a shell.

@@ -19,7 +19,7 @@ pub(crate) const BRIDGE: &str = "xsbr0";
 const ADDRESS: &str = "10.19.0.1/24";
 
 pub(crate) struct Host {
-    xen: Arc<Xen>,
+    pub(crate) xen: Arc<Xen>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) store: XenStore,
     pub(crate) folder: TempDir,
@@ -72,7 +72,7 @@ impl Host {
     /// Ends it and takes it out of the store.
     pub(crate) fn end(&self, guest: &lifecycle::Guest) {
         self.lifecycle.destroy(&guest.record).expect("destroyed");
-        self.store.remove(guest.record.domid, guest.record.uuid).expect("removed");
+        self.store.remove(&self.xen, guest.record.domid, guest.record.uuid).expect("removed");
     }
 }
 

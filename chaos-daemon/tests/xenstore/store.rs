@@ -57,7 +57,7 @@ impl Laps {
         lap();
         host.lifecycle.destroy(&guest.record).expect("destroyed");
         lap();
-        host.store.remove(guest.record.domid, guest.record.uuid).expect("removed");
+        host.store.remove(&host.xen, guest.record.domid, guest.record.uuid).expect("removed");
         lap();
     }
 
@@ -151,6 +151,6 @@ fn xenstored_tells_of_ends_and_xl_destroys_what_it_did_not_make() {
     let status = Command::new("xl").args(["destroy", guest.record.name.as_str()]).status();
     assert!(status.expect("xl").success());
     ends.recv_timeout(Duration::from_secs(5)).expect("the guest's end");
-    host.store.remove(guest.record.domid, guest.record.uuid).expect("removed");
+    host.store.remove(&host.xen, guest.record.domid, guest.record.uuid).expect("removed");
     assert_eq!(Leftovers::now(), before);
 }

@@ -1,6 +1,7 @@
 //! The memory functions compiled code calls and a C library would bring.
 //!
-//! String instructions, so that the compiler cannot turn them into calls of themselves.
+//! String instructions, so that the compiler cannot turn them into calls of themselves; eight
+//! bytes at a time, as a processor may take as long for each step whatever its size.
 
 use core::arch::asm;
 
@@ -11,8 +12,11 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut
     // SAFETY: both areas are valid for `length` bytes and do not overlap.
     unsafe {
         asm!(
+            "rep movsq",
+            "mov rcx, {rest}",
             "rep movsb",
-            inout("rcx") length => _, inout("rdi") to => _, inout("rsi") from => _,
+            rest = in(reg) length % 8,
+            inout("rcx") length / 8 => _, inout("rdi") to => _, inout("rsi") from => _,
             options(nostack, preserves_flags),
         );
     }
@@ -45,11 +49,16 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, length: usize) -> *mu
 /// As for C's `memset`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memset(to: *mut u8, byte: i32, length: usize) -> *mut u8 {
+    // The lowest byte, as C has it, eight times.
+    let pattern = u64::from(byte.to_le_bytes()[0]) * 0x0101_0101_0101_0101;
     // SAFETY: the area is valid for `length` bytes.
     unsafe {
         asm!(
+            "rep stosq",
+            "mov rcx, {rest}",
             "rep stosb",
-            inout("rcx") length => _, inout("rdi") to => _, in("eax") byte,
+            rest = in(reg) length % 8,
+            inout("rcx") length / 8 => _, inout("rdi") to => _, in("rax") pattern,
             options(nostack, preserves_flags),
         );
     }
