@@ -229,8 +229,8 @@ fn echo_request(from: (MacAddr6, [u8; 4]), to: (MacAddr6, [u8; 4])) -> Vec<u8> {
     for (header, at) in [(&mut ip[..], 10), (&mut icmp[..], 2)] {
         let words = header.chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1]));
         let sum: u32 = words.sum();
-        let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
-        header[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        let [_, _, sum @ ..] = (!((sum & 0xffff) + (sum >> 16))).to_be_bytes();
+        header[at..at + 2].copy_from_slice(&sum);
     }
     frame.extend(ip);
     frame.extend(icmp);
