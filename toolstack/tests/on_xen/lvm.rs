@@ -360,7 +360,7 @@ fn an_interrupted_creation_leaves_nothing() {
             "--name",
             "n",
             "-n",
-            "200",
+            "600",
         ];
         let mut command = lvm.command(&args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
