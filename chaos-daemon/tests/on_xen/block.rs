@@ -111,7 +111,7 @@ fn a_block_device_is_a_disk_too() {
     for line in ["verified 16384 KiB", "zeros: true", "acknowledged 100", "checked 100 records"] {
         assert!(output.contains(line), "{line:?} is not in {output:?}");
     }
-    assert!(missing(&file, 1, 100, 4096).is_empty());
+    assert!(missing(Path::new(&device.0), 1, 100, 4096).is_empty());
     chaosd.kill_and_restart();
     let disks = chaosd.client.stats("device").expect("counters").disks;
     assert_eq!(disks[0].errors, 0, "{disks:?}");
