@@ -113,7 +113,8 @@ pub(crate) fn states(target: &mut Target) -> Option<()> {
 }
 
 pub(crate) fn acknowledge(target: &mut Target) -> Option<()> {
-    for number in [1, u32::MAX, 1 << 31, 0] {
+    // The last one stays: a host that was late has to find it.
+    for number in [0, u32::MAX, 1 << 31, 1] {
         page(target)?.store(ACKNOWLEDGED, number);
         ring(target, CONTROL_BELL)?;
     }
