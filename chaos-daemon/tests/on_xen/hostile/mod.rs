@@ -3,6 +3,7 @@
 
 mod table;
 
+use std::collections::HashSet;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -51,6 +52,7 @@ impl Pinger {
 /// A guest at its attack.
 struct Attacker {
     attack: &'static Attack,
+    number: usize,
     guest: GuestSummary,
     began: Instant,
     /// When it was through with it.
@@ -82,12 +84,13 @@ impl Attacker {
             disk: Some(disk(&chaosd.path(&format!("{number}.img")), 1 << 20).expect("a disk")),
             control: Some(control),
             on_poweroff: Some(Action::Preserve),
+            on_reboot: Some(Action::Preserve),
             on_crash: Some(Action::Preserve),
             on_watchdog: Some(Action::Preserve),
             ..native("hostile", guest_type, attack.name, &words)
         };
         let guest = chaosd.create(config, Wait::None);
-        Attacker { attack, guest, began: Instant::now(), finished: None }
+        Attacker { attack, number, guest, began: Instant::now(), finished: None }
     }
 
     fn look(&mut self, chaosd: &Chaosd, xen: &Xen) -> Seen {
@@ -204,9 +207,12 @@ fn attack_all(chaosd: &Chaosd, kinds: &'static [Kind], control: ControlMode) -> 
     let all = kinds.iter().flat_map(|kind| kind.attacks);
     let mut waiting = all.filter(|attack| attack.name.contains(&only)).enumerate();
     let (mut at_work, mut wrong): (Vec<Attacker>, _) = (Vec::new(), Vec::new());
+    // An emulated host that stands still at the wrong moment hides what an attack does, or ends
+    // the attacker: each gets a second chance, and the first is shown.
+    let (mut again, mut tried) = (Vec::new(), HashSet::new());
     loop {
         while at_work.len() < AT_ONCE {
-            let Some((number, attack)) = waiting.next() else { break };
+            let Some((number, attack)) = again.pop().or_else(|| waiting.next()) else { break };
             at_work.push(Attacker::start(chaosd, attack, number, control));
         }
         if at_work.is_empty() {
@@ -218,7 +224,10 @@ fn attack_all(chaosd: &Chaosd, kinds: &'static [Kind], control: ControlMode) -> 
                 Ok(shown) => println!("{shown}"),
                 Err(shown) => {
                     println!("WRONG {shown}\n{}", chaosd.output(attacker.attack.name));
-                    wrong.push(shown);
+                    match tried.insert(attacker.attack.name) {
+                        true => again.push((attacker.number, attacker.attack)),
+                        false => wrong.push(shown),
+                    }
                 }
             }
             // One that was destroyed is gone.
