@@ -27,8 +27,8 @@ pub(super) struct Made {
     pub(super) how: Built,
 }
 
-/// Builds the guest that `config` describes, of a shell if there is one, has a shard serve it and lets it run
-/// unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
+/// Builds the guest that `config` describes, of a shell if there is one, has a shard serve it
+/// and lets it run unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
 ///
 /// # Errors
 /// [`GuestError`]; nothing of the guest is left then.

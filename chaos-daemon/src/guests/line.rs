@@ -14,7 +14,7 @@ use crate::facade::{self, Facade};
 use crate::shard::{Line, Pages, Plug, StoreLine};
 
 /// What the toolstack builds for a guest of this kind.
-pub(super) fn built_as(control: ControlMode) -> Control {
+pub(crate) fn built_as(control: ControlMode) -> Control {
     match control {
         ControlMode::Noxs => Control::Noxs,
         ControlMode::Facade | ControlMode::XenStore => Control::Store,

@@ -44,6 +44,7 @@ pub use disks::Disks;
 pub use end::destroy;
 pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
+pub(crate) use line::built_as;
 pub use record::{DeviceKind, DeviceRecord, Records};
 pub(crate) use record::{GuestRecord, Stage};
 pub use stop::stop;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lightvm::build::{ChannelSpec, Control};
-use lightvm::config::ControlMode;
 use lightvm::create::{CreateError, Creator, Images};
 use lightvm::domain::{Limits, Shell, ShellSpec, Timings};
 use thiserror::Error;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use super::facts::is_current;
 use super::stock::Kept;
 use crate::daemon::Daemon;
-use crate::guests::{GuestRecord, Stage};
+use crate::guests::{GuestRecord, Stage, built_as};
 use crate::pool::{Flavour, Form, Image, Places};
 
 /// Why a shell could not be built. Nothing of it is left.
@@ -80,11 +79,8 @@ fn spec(uuid: Uuid, form: &Form) -> ShellSpec {
 
 fn channel(form: &Form) -> ChannelSpec {
     let Places { nics, disks, spare, data_pages } = form.places;
-    match form.control {
-        ControlMode::Noxs => ChannelSpec::noxs(nics, disks, spare, data_pages),
-        ControlMode::Facade | ControlMode::XenStore => {
-            ChannelSpec { control: Control::Store, ..ChannelSpec::none() }
-        }
-        ControlMode::Auto | ControlMode::None => ChannelSpec::none(),
+    match built_as(form.control) {
+        Control::Noxs => ChannelSpec::noxs(nics, disks, spare, data_pages),
+        control => ChannelSpec { control, ..ChannelSpec::none() },
     }
 }

@@ -39,7 +39,7 @@ impl Kept {
         xen.domain_info(self.domid()).is_ok_and(|i| i.uuid == self.uuid() && lives(i.state))
     }
 
-    /// Loads `images` where none are. What it took until now is not the guest's affair.
+    /// Loads `images` where none are.
     pub(super) fn loaded(
         self,
         creator: &Creator,

@@ -258,8 +258,7 @@ fn a_neighbour_outlives_every_attack() {
     let lost = pinger.lost();
     assert!(chaosd.is_alive(), "the daemon has died");
     run(&format!("ping -c 5 -i 0.1 -w 5 {address}"));
-    // Floods on an emulated host that does other things too keep everybody waiting for seconds.
-    assert!(lost < 20.0, "{lost} % of the neighbour's answers were lost");
+    assert!(lost < 5.0, "{lost} % of the neighbour's answers were lost");
     let guests = chaosd.client.guests().expect("a list");
     assert_eq!(guests.len(), 1, "somebody is left: {guests:?}");
     let domains = Xen::open().expect("a Xen dom0").domains().expect("a list");
