@@ -16,7 +16,7 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::guests::{self, Disks, Ends, GuestError, Guests, Records};
+use crate::guests::{self, Disks, Ends, GuestError, Guests, Reaper, Records};
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
 use crate::shells::{self, Shells};
@@ -107,6 +107,8 @@ pub struct Daemon {
     pub ends: Ends,
     /// Domains for guests to come.
     pub shells: Shells,
+    /// Domains of guests that are no more.
+    pub reaper: Reaper,
     // Last: freed when everything else has ended.
     _only: Flock<std::fs::File>,
 }
@@ -128,6 +130,7 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
     tokio::select! {
         () = api::serve(listener, Arc::clone(&daemon)) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
+        () = guests::reap(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
@@ -178,6 +181,7 @@ impl Daemon {
             records,
             ends,
             shells,
+            reaper: Reaper::default(),
             _only: only,
         })
     }

@@ -36,9 +36,9 @@ pub(crate) fn run(folder: &Path, host: &str, as_json: bool) -> Result<(), Box<dy
     let value = |part: &str, place: &str| parts[part].pointer(place).and_then(Value::as_f64);
     if as_json {
         // What could not be measured is null.
-        let figures = FIGURES.iter().map(|(key, part, place, _)| {
-            ((*key).to_owned(), json!(value(part, place)))
-        });
+        let figures = FIGURES
+            .iter()
+            .map(|(key, part, place, _)| ((*key).to_owned(), json!(value(part, place))));
         let mut all: Map<_, _> = figures.collect();
         all.insert("host".to_owned(), json!(host));
         all.insert("details".to_owned(), parts);
