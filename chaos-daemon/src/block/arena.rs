@@ -94,7 +94,8 @@ impl Drop for Block {
 
 /// `count` bits from `first` on, within the word.
 fn mask(first: usize, count: usize) -> u64 {
-    let low = 1u64.checked_shl(u32::try_from(count).unwrap_or(u32::MAX)).map_or(u64::MAX, |b| b - 1);
+    let low =
+        1u64.checked_shl(u32::try_from(count).unwrap_or(u32::MAX)).map_or(u64::MAX, |b| b - 1);
     low << first
 }
 

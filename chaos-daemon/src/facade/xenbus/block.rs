@@ -41,6 +41,9 @@ pub struct BlockFront {
     pub port: u32,
     /// Layout of its requests.
     pub abi: BlockAbi,
+    /// Its data pages stay granted.
+    #[serde(default)]
+    pub persistent: bool,
 }
 
 impl BlockDevice {
@@ -77,7 +80,9 @@ impl BlockFront {
                 ));
             }
         };
-        Ok(BlockFront { ring: ring(reader)?, port: reader.needed("event-channel")?, abi })
+        let (ring, port) = (ring(reader)?, reader.needed("event-channel")?);
+        let persistent = reader.number("feature-persistent")?.is_some_and(|bit| bit != 0);
+        Ok(BlockFront { ring, port, abi, persistent })
     }
 }
 

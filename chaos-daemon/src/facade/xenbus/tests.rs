@@ -234,7 +234,9 @@ fn a_ring_of_several_pages() {
     {
         host.front(key, name, value);
     }
-    let front = BlockFront { ring: vec![8, 3], port: 5, abi: BlockAbi::X86_64 };
+    host.front(key, "feature-persistent", "1");
+    let abi = BlockAbi::X86_64;
+    let front = BlockFront { ring: vec![8, 3], port: 5, abi, persistent: true };
     let asked = host.front(key, "state", "3");
     assert_eq!(asked, [BusEvent::Attach { device: key, front: Front::Block(front) }]);
 }
