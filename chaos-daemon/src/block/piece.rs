@@ -93,11 +93,13 @@ pub fn copy_with(
     (grants, domain, now): (&GrantDevice, DomId, Instant),
     pieces: &mut [Piece<'_>],
 ) -> Result<(), Fault> {
-    let by_hand = |piece: &mut Piece<'_>| {
-        let page = kept.page(piece.grant, grants, domain, now);
-        page.is_some_and(|page| piece.copy_by_hand(page))
-    };
-    let mut rest: Vec<_> = pieces.iter_mut().filter_map(|p| (!by_hand(p)).then_some(p)).collect();
+    let mut rest = Vec::new();
+    for piece in pieces {
+        match kept.page(piece.grant, grants, domain, now) {
+            Some(page) if piece.copy_by_hand(page) => {}
+            _ => rest.push(piece),
+        }
+    }
     if rest.is_empty() { Ok(()) } else { copy(grants, domain, &mut rest) }
 }
 

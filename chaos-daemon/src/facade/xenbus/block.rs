@@ -70,7 +70,8 @@ impl BlockDevice {
 }
 
 impl BlockFront {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<BlockFront, FrontEnd> {
+    /// `persistent`: whether the front end was offered that its pages may stay granted.
+    pub(super) fn read(reader: &Reader<'_>, persistent: bool) -> Result<BlockFront, FrontEnd> {
         let abi = match reader.text("protocol") {
             None | Some("x86_64-abi") => BlockAbi::X86_64,
             Some("x86_32-abi") => BlockAbi::X86_32,
@@ -81,7 +82,8 @@ impl BlockFront {
             }
         };
         let (ring, port) = (ring(reader)?, reader.needed("event-channel")?);
-        let persistent = reader.number("feature-persistent")?.is_some_and(|bit| bit != 0);
+        let wanted = reader.number("feature-persistent")?.is_some_and(|bit| bit != 0);
+        let persistent = persistent && wanted;
         Ok(BlockFront { ring, port, abi, persistent })
     }
 }
