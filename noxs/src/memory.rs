@@ -235,6 +235,19 @@ mod tests {
     use crate::heap::Heap;
 
     #[test]
+    fn a_long_copy_is_as_exact_as_a_short_one() {
+        let memory = Heap::new(1);
+        let bytes: [u8; 4096] = core::array::from_fn(|n| (n % 251) as u8);
+        memory.write(0, &bytes);
+        for (from, len) in [(0, 4096), (0, 511), (1, 513), (3, 519), (512, 1024), (4, 4085)] {
+            let mut copy = [0xee; 4100];
+            memory.read(from, &mut copy[2..2 + len]);
+            assert_eq!(copy[2..2 + len], bytes[from..from + len]);
+            assert_eq!((copy[1], copy[2 + len]), (0xee, 0xee));
+        }
+    }
+
+    #[test]
     fn words_and_bytes_are_the_same_memory_little_endian() {
         let memory = Heap::new(1);
         memory.store(8, 0x0403_0201, Ordering::Relaxed);
