@@ -79,11 +79,6 @@ impl Drop for Share {
 }
 
 impl<M: Mapping> Kept<M> {
-    /// Keeps at most `most` pages; 0 where the guest does not say that its grants stay.
-    pub fn new(most: usize) -> Kept<M> {
-        Kept { pages: BTreeMap::new(), most }
-    }
-
     /// The page that `domain` grants as `gref`. `None`: it is not mapped, and to be copied by the
     /// hypervisor.
     pub fn page(
@@ -98,6 +93,11 @@ impl<M: Mapping> Kept<M> {
 }
 
 impl<M> Kept<M> {
+    /// Keeps at most `most` pages; 0 where the guest does not say that its grants stay.
+    pub fn new(most: usize) -> Kept<M> {
+        Kept { pages: BTreeMap::new(), most }
+    }
+
     fn page_by<E>(
         &mut self,
         gref: u32,
