@@ -176,7 +176,8 @@ fn front(
             Front::Net { tx: map(&[*tx])?, rx: map(&[*rx])?, features }
         }
         (DeviceSpec::Block { .. }, ring) => {
-            Front::Block { ring: map(ring)?, abi: crate::block::Abi::X86_64 }
+            let abi = crate::block::Abi::X86_64;
+            Front::Block { ring: map(ring)?, abi, persistent: false }
         }
         _ => return Err(Fault::Host("the device has no rings".into())),
     })

@@ -140,7 +140,8 @@ impl Guest {
                     BlockAbi::X86_64 => Abi::X86_64,
                     BlockAbi::X86_32 => Abi::X86_32,
                 };
-                (block.port, Front::Block { ring: map(&block.ring, tools)?, abi })
+                let (ring, persistent) = (map(&block.ring, tools)?, block.persistent);
+                (block.port, Front::Block { ring, abi, persistent })
             }
         };
         self.unbind(Role::Device(slot), tools);
