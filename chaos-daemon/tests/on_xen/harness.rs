@@ -82,10 +82,8 @@ impl Chaosd {
             if lines.contains("[pool]") { "" } else { "[pool]\nenabled = false\n" }
         );
         fs::write(path("chaosd.toml"), text).expect("written");
-        let process = program(folder.path())
-            .envs(variables.iter().copied())
-            .spawn()
-            .expect("chaosd starts");
+        let process =
+            program(folder.path()).envs(variables.iter().copied()).spawn().expect("chaosd starts");
         let client = connect(&path("socket"));
         Chaosd { folder, process, client }
     }
