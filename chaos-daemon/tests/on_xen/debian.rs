@@ -39,13 +39,13 @@ fn suite() -> String {
 }
 
 /// The disk that `scripts/test` packs, unpacked once in this host's life. Packed it has no holes:
-/// the emulated host's file system would hand them over as zeros.
+/// the emulated host's file system would hand them over as zeros. Its reads are as long as may be.
 fn disk() -> PathBuf {
     let copy = disk_file("image");
     if !copy.exists() {
         let packed = image(&format!("debian/{}-disk.tar", suite()));
         let folder = env::temp_dir();
-        run(&format!("tar -C {} -xf {}", folder.display(), packed.display()));
+        run(&format!("tar -b 1024 -C {} -xf {}", folder.display(), packed.display()));
         fs::rename(folder.join("disk.img"), &copy).expect("renamed");
     }
     copy
