@@ -12,6 +12,7 @@
 
 mod ask;
 mod build;
+mod declared;
 mod facts;
 mod report;
 mod stock;
@@ -23,7 +24,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub use ask::Ticket;
-pub(crate) use ask::ask;
+pub(crate) use ask::{ask, has_ready};
+pub use declared::{add, remove};
 pub use report::report;
 pub use work::run;
 

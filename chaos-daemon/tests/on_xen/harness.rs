@@ -82,10 +82,8 @@ impl Chaosd {
             if lines.contains("[pool]") { "" } else { "[pool]\nenabled = false\n" }
         );
         fs::write(path("chaosd.toml"), text).expect("written");
-        let process = program(folder.path())
-            .envs(variables.iter().copied())
-            .spawn()
-            .expect("chaosd starts");
+        let process =
+            program(folder.path()).envs(variables.iter().copied()).spawn().expect("chaosd starts");
         let client = connect(&path("socket"));
         Chaosd { folder, process, client }
     }
@@ -227,7 +225,7 @@ impl Chaosd {
 impl Drop for Chaosd {
     fn drop(&mut self) {
         for guest in self.client.guests().unwrap_or_default() {
-            let _ = self.client.destroy(guest.name.as_str());
+            let _ = self.client.destroy_and_wait(guest.name.as_str());
         }
         for network in self.client.networks().unwrap_or_default() {
             let _ = self.client.delete_network(&network.spec.name);
