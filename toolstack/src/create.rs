@@ -85,11 +85,6 @@ impl Creator {
         })
     }
 
-    /// As [`Creator::inspect`], when the kernel was read before and is what it was.
-    pub fn inspect_known(&self, config: &GuestConfig) -> Option<Inspection> {
-        self.kernels.has(config.kernel()).then(|| self.inspect(config).ok()).flatten()
-    }
-
     /// What the images of `config` say that it leaves open, and which versions of them it was. Each
     /// is looked at once.
     ///
@@ -326,11 +321,6 @@ impl<T> Cache<T> {
         read: impl FnOnce(&Path) -> Result<T, ImageError>,
     ) -> Result<Arc<T>, ImageError> {
         Ok(self.get_stamped(path, read)?.1)
-    }
-
-    fn has(&self, path: &Path) -> bool {
-        let stamp = Stamp::of(path);
-        stamp.is_some() && self.known.lock().get(path).map(|(known, _)| *known) == stamp
     }
 
     fn get_stamped(

@@ -39,11 +39,7 @@ pub(super) async fn build(
     paused: bool,
     stage: Stage,
 ) -> Result<Made, GuestError> {
-    // Every change of thread is a part of what a finish takes. One that finds all it needs takes no
-    // longer than a change of threads, or two.
-    if shells::has_ready(daemon, &config) {
-        return build_here(daemon, config, paused, stage).await;
-    }
+    // All of it on one thread: every change of thread is a part of what a finish takes.
     let (daemon, runtime) = (Arc::clone(daemon), Handle::current());
     blocking(move || runtime.block_on(build_here(&daemon, config, paused, stage))).await?
 }

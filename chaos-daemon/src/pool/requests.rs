@@ -69,13 +69,6 @@ impl Planner {
         answer
     }
 
-    /// Whether a loaded shell waits for what is wanted.
-    #[must_use]
-    pub fn has_loaded(&self, wanted: &Wanted) -> bool {
-        let shelf = self.known.get(wanted.flavour()).and_then(|id| self.shelves.get(id));
-        shelf.is_some_and(|shelf| shelf.ready > 0)
-    }
-
     /// A request that got `answer` was served, refused or given up.
     pub fn served(&mut self, answer: Answer) {
         self.service.end(answer);

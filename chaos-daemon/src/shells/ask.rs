@@ -47,24 +47,6 @@ pub(crate) fn ask(daemon: &Arc<Daemon>, config: &GuestConfig, images: &Inspectio
     ticket
 }
 
-/// Whether a loaded shell waits for the guest that `config` describes, and nothing of it needs a long
-/// look at files or at the host.
-pub(crate) fn has_ready(daemon: &Daemon, config: &GuestConfig) -> bool {
-    let plain = config.uuid().is_none()
-        && config.disks().is_empty()
-        && config.cpus().is_none()
-        && config.pool().is_none();
-    if !plain || !daemon.shells.options.enabled {
-        return false;
-    }
-    let creator = daemon.lifecycle.creator();
-    let known = creator.inspect_known(config).filter(|i| i.control != ControlMode::XenStore);
-    let wanted = known
-        .and_then(|images| facts(creator, config, &images))
-        .and_then(|facts| split(config, &facts));
-    wanted.is_some_and(|(wanted, _)| daemon.shells.state.lock().planner.has_loaded(&wanted))
-}
-
 impl Ticket {
     /// Takes a shell, if there is one that is sound.
     fn take(&mut self, wanted: &Wanted) {

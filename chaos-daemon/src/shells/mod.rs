@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub use ask::Ticket;
-pub(crate) use ask::{ask, has_ready};
+pub(crate) use ask::ask;
 pub use declared::{add, remove};
 pub use report::report;
 pub use work::run;
