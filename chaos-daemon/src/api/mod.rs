@@ -45,6 +45,8 @@ fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/guests/{guest}/disks", get(devices::disks).post(devices::attach_disk))
         .route("/v1/guests/{guest}/disks/{index}", delete(devices::detach_disk))
         .route("/v1/pool", get(pool::show))
+        .route("/v1/pool/flavours", post(pool::add))
+        .route("/v1/pool/flavours/{number}", delete(pool::remove))
         .route("/v1/networks", get(networks::list).post(networks::create))
         .route("/v1/networks/{name}", delete(networks::delete))
         .fallback(error::no_such_path)

@@ -3,13 +3,35 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use lightvm::api::PoolInfo;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, PoolInfo};
 
+use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::shells;
 
 /// What there is in the pool.
 pub(super) async fn show(State(daemon): State<Arc<Daemon>>) -> Json<PoolInfo> {
     Json(shells::report(&daemon.shells))
+}
+
+/// Keeps shells of a kind.
+pub(super) async fn add(
+    State(daemon): State<Arc<Daemon>>,
+    request: Result<Json<FlavourSpec>, JsonRejection>,
+) -> Answer<(StatusCode, Json<FlavourInfo>)> {
+    let added = shells::add(&daemon, request?.0).await?;
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+/// Keeps shells of a flavour no longer.
+pub(super) async fn remove(
+    State(daemon): State<Arc<Daemon>>,
+    Path(number): Path<String>,
+) -> Answer<StatusCode> {
+    let none = || ApiError::new(ErrorCode::NotFound, format!("`{number}` is no flavour's number"));
+    shells::remove(&daemon, number.parse().map_err(|_| none())?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -159,6 +159,7 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
     supervisor::stopping();
     let _ = std::fs::remove_file(&daemon.config.socket);
     shells::clear(&daemon);
+    guests::reap_all(&daemon);
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub use end::destroy;
 pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
 pub(crate) use line::built_as;
-pub use reap::{Reaper, Returned, reap};
+pub use reap::{Reaper, Returned, reap, reap_all};
 pub use record::{DeviceKind, DeviceRecord, Records};
 pub(crate) use record::{GuestRecord, Stage};
 pub use stop::stop;

@@ -23,9 +23,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, GuestInfo, GuestSummary, HostInfo,
-    LogRecords, NetworkInfo, NetworkSpec, NicInfo, PoolInfo, RenameRequest, Stats, StopAnswer,
-    StopRequest, Wait,
+    CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, FlavourInfo, FlavourSpec, GuestInfo,
+    GuestSummary, HostInfo, LogRecords, NetworkInfo, NetworkSpec, NicInfo, PoolInfo, RenameRequest,
+    Stats, StopAnswer, StopRequest, Wait,
 };
 use crate::config::{Disk, GuestName, Nic};
 
@@ -275,6 +275,22 @@ impl Client {
     /// [`ClientError`].
     pub fn pool(&self) -> Result<PoolInfo, ClientError> {
         self.get(Route::to("pool"))
+    }
+
+    /// Has shells kept of a kind, or kept with other watermarks.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn add_flavour(&self, flavour: &FlavourSpec) -> Result<FlavourInfo, ClientError> {
+        self.send("POST", Route::to("pool").then("flavours"), Some(flavour))
+    }
+
+    /// Has shells of a flavour, by its number, kept no longer. Requests may make it a learned one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn remove_flavour(&self, id: u64) -> Result<(), ClientError> {
+        self.delete(Route::to("pool").then("flavours").then(&id.to_string()))
     }
 
     /// The networks there are.
