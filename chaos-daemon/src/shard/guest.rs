@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::arrival::{Arrival, DeviceSpec, Plug, Started, Status};
-use super::line::{Line, Role};
+use super::line::{CONSOLE, Line, Role};
 use super::slot::Slot;
-use super::storm::{Effort, Storm};
+use super::storm::{Effort, Storm, WRITTEN};
 use super::timers::Later;
 use super::tools::Tools;
 use super::{Bell, DeviceId, GuestId};
@@ -212,9 +212,14 @@ impl Guest {
             return (false, false);
         };
         let mut bell = Bell::default();
-        let (was, before) = (place.is_connected(), place.stats());
+        let (was, before, began) =
+            (place.is_connected(), place.stats(), (slot == CONSOLE).then(Instant::now));
         let again = place.serve(self.domain, &mut bell, tools);
-        self.effort.of_device(&before, &place.stats());
+        let after = place.stats();
+        self.effort.of_device(&before, &after);
+        if let Some(began) = began.filter(|_| after.out_bytes != before.out_bytes) {
+            self.effort.errand += began.elapsed() + WRITTEN;
+        }
         if was && !place.is_connected() {
             self.store_fault(slot, tools);
         }

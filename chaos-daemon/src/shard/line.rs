@@ -1,6 +1,8 @@
 //! How a guest and its shard talk: which event channel ports there are, and what comes
 //! through them beside the work of devices.
 
+use std::time::Instant;
+
 use lightvm::xen::XenError;
 
 use super::arrival::{DeviceSpec, Plug, Status};
@@ -102,9 +104,10 @@ impl Guest {
             self.status.send_if_modified(|status| status.says(said));
         }
         if news.log {
-            let before = self.book.counts();
+            let (before, began) = (self.book.counts(), Instant::now());
             channel.take_records(&self.book, tools.now);
             self.effort.of_log(before, self.book.counts());
+            self.effort.errand += began.elapsed();
         }
         // Who did not say that it rings for its console may have printed whenever it calls.
         let unsaid = raised && channel.taken(CONSOLE).is_none();

@@ -1,6 +1,8 @@
 //! Guests that find their devices through a XenStore of their own: what the facade asks
 //! for is done here, and each device has a port of its own, made by the guest.
 
+use std::time::Instant;
+
 use lightvm::xen::XenError;
 
 use super::device::Front;
@@ -12,7 +14,7 @@ use crate::block::Abi;
 use crate::facade::{self, Ask, BlockAbi, BusEvent, Device, Event, Facade, Key, NetFront};
 
 /// Rounds in one turn of a store whose guest goes on asking meanwhile.
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 2;
 
 /// A guest's store and console ports.
 pub struct StoreLine {
@@ -48,7 +50,7 @@ impl Guest {
     /// Answers the guest's requests, and does what they bring about. Answers which
     /// devices were connected.
     pub(super) fn take_store(&mut self, tools: &mut Tools) -> u32 {
-        let (mut fresh, mut notify) = (0, false);
+        let (mut fresh, mut notify, began) = (0, false, Instant::now());
         for _ in 0..ROUNDS {
             let Line::Facade(line) = &mut self.line else { break };
             let turn = line.facade.service();
@@ -66,6 +68,7 @@ impl Guest {
         }
         if notify {
             self.notify(Role::Line, tools);
+            self.effort.errand += began.elapsed();
         }
         fresh
     }

@@ -3,18 +3,21 @@
 //! A port that fired stays masked until it is served and unmasked. A guest that has used up
 //! its allowance waits until it has earned what it owes: nothing of its work is lost, it is
 //! done in fewer, larger pieces, and its neighbours keep the time. What a turn costs is what
-//! came of it: real work is nearly free, or a busy guest would be a hostile one.
+//! came of it: real work is nearly free, or a busy guest would be a hostile one. Errands are paid
+//! by the time they take: what a guest prints, logs and asks its store is work of its own making.
 
 use std::time::{Duration, Instant};
 
 use lightvm::api::DeviceStats;
 
-/// What a guest may save up.
-const BURST: i64 = 1000;
-/// What a guest earns each second.
-const RATE: i64 = 10_000;
-/// The shortest wait of a guest that owes.
-const HOLD: Duration = Duration::from_millis(1);
+/// Turns: what a guest may save up, and what it earns each second.
+const TURNS: Terms = Terms { burst: 1000, rate: 10_000 };
+/// Errands, in microseconds: a fifth of a processor, and a tenth of a second at once.
+const ERRANDS: Terms = Terms { burst: 100_000, rate: 200_000 };
+/// What the thread that writes a piece of console or a record to a file takes for it.
+pub(super) const WRITTEN: Duration = Duration::from_micros(20);
+/// The shortest wait of a guest that owes. Long, so that few of its turns fall among others'.
+const HOLD: Duration = Duration::from_millis(5);
 /// The longest: a guest that stops is not punished for long.
 const LONGEST: Duration = Duration::from_millis(100);
 /// What a wake costs that brought work.
@@ -35,6 +38,8 @@ pub(super) struct Effort {
     pub(super) wrong: bool,
     /// Devices that were connected or disconnected.
     pub(super) connections: u32,
+    /// What its console, its log and its store took.
+    pub(super) errand: Duration,
 }
 
 impl Effort {
@@ -50,9 +55,10 @@ impl Effort {
     /// Takes in what became of log records: those that were written, and those of them that
     /// were dropped.
     pub(super) fn of_log(&mut self, before: (u64, u64), after: (u64, u64)) {
-        let dropped = after.1 - before.1;
-        self.worked |= after.0 - before.0 > dropped;
+        let (all, dropped) = (after.0 - before.0, after.1 - before.1);
+        self.worked |= all > dropped;
         self.wrong |= dropped > 0;
+        self.errand += WRITTEN * u32::try_from(all.saturating_sub(dropped)).unwrap_or(u32::MAX);
     }
 
     fn price(self) -> i64 {
@@ -65,53 +71,76 @@ impl Effort {
     }
 }
 
-/// One guest's allowance.
+/// What an account has at most, and what it earns each second.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    burst: i64,
+    rate: i64,
+}
+
 #[derive(Clone, Debug)]
-pub(super) struct Storm {
+struct Account {
+    terms: Terms,
     /// Below zero: it owes.
     left: i64,
     refilled: Instant,
+}
+
+impl Account {
+    fn new(terms: Terms, now: Instant) -> Account {
+        Account { terms, left: terms.burst, refilled: now }
+    }
+
+    /// Books a price. Answers how long it takes to earn what is owed then, 5 to 100 ms.
+    fn pay(&mut self, now: Instant, price: i64) -> Option<Duration> {
+        self.refill(now);
+        if price == 0 {
+            return None;
+        }
+        let rate = self.terms.rate;
+        let most = rate * i64::try_from(LONGEST.as_millis()).unwrap_or(0) / 1000;
+        self.left = self.left.saturating_sub(price).max(-most);
+        let owed = Duration::from_micros((self.left.min(0) * 1_000_000 / rate).unsigned_abs());
+        (self.left < 0).then(|| owed.max(HOLD))
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let Terms { burst, rate } = self.terms;
+        let passed = now.saturating_duration_since(self.refilled).as_micros();
+        let gained =
+            i64::try_from(passed).unwrap_or(i64::MAX / rate).saturating_mul(rate) / 1_000_000;
+        if gained > 0 {
+            self.left = self.left.saturating_add(gained).min(burst);
+            self.refilled = now;
+        }
+    }
+}
+
+/// One guest's allowance.
+#[derive(Clone, Debug)]
+pub(super) struct Storm {
+    turns: Account,
+    errands: Account,
     held: u64,
 }
 
 impl Storm {
     pub(super) fn new(now: Instant) -> Storm {
-        Storm { left: BURST, refilled: now, held: 0 }
+        Storm { turns: Account::new(TURNS, now), errands: Account::new(ERRANDS, now), held: 0 }
     }
 
     /// Books a turn. Answers until when the guest has to wait; `None`: it may go on.
     pub(super) fn turn(&mut self, now: Instant, effort: Effort) -> Option<Instant> {
-        let price = effort.price();
-        self.refill(now);
-        if price == 0 {
-            return None;
-        }
-        self.left = self.left.saturating_sub(price);
-        if self.left >= 0 {
-            return None;
-        }
+        let errand = i64::try_from(effort.errand.as_micros()).unwrap_or(i64::MAX);
+        let waits = [self.turns.pay(now, effort.price()), self.errands.pay(now, errand)];
+        let wait = waits.into_iter().flatten().max()?;
         self.held += 1;
-        let owed = Duration::from_micros((-self.left * 1_000_000 / RATE).unsigned_abs());
-        let wait = owed.clamp(HOLD, LONGEST);
-        if owed > LONGEST {
-            self.left = -(RATE * i64::try_from(LONGEST.as_millis()).unwrap_or(0) / 1000);
-        }
         Some(now + wait)
     }
 
     /// How often it had to wait.
     pub(super) fn held(&self) -> u64 {
         self.held
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.refilled).as_micros();
-        let gained =
-            i64::try_from(passed).unwrap_or(i64::MAX / RATE).saturating_mul(RATE) / 1_000_000;
-        if gained > 0 {
-            self.left = self.left.saturating_add(gained).min(BURST);
-            self.refilled = now;
-        }
     }
 }
 
@@ -121,8 +150,9 @@ mod tests {
 
     use super::*;
 
-    const WORK: Effort = Effort { woken: true, worked: true, wrong: false, connections: 0 };
-    const NOTHING: Effort = Effort { woken: true, worked: false, wrong: false, connections: 0 };
+    const NOTHING: Effort =
+        Effort { woken: true, worked: false, wrong: false, connections: 0, errand: Duration::ZERO };
+    const WORK: Effort = Effort { worked: true, ..NOTHING };
 
     #[test]
     fn an_ordinary_guest_is_never_held() {
@@ -158,6 +188,24 @@ mod tests {
         assert_eq!(storm.turn(start + LONGEST * 2, WORK), None);
     }
 
+    #[test]
+    fn errands_get_a_fifth_of_the_time() {
+        let start = Instant::now();
+        let (mut storm, mut now, mut spent) = (Storm::new(start), start, Duration::ZERO);
+        let errand = Effort { errand: Duration::from_micros(90), ..WORK };
+        while now < start + Duration::from_secs(10) {
+            now += errand.errand;
+            spent += errand.errand;
+            now = storm.turn(now, errand).unwrap_or(now);
+        }
+        let share = spent.as_secs_f64() / now.duration_since(start).as_secs_f64();
+        assert!((0.19..0.23).contains(&share), "{share}");
+        // Who does as much as a system that boots, and rests, is never held.
+        let mut storm = Storm::new(now);
+        assert!((0..1000).all(|_| storm.turn(now, errand).is_none()));
+        assert_eq!(storm.turn(now + Duration::from_secs(1), errand), None);
+    }
+
     proptest! {
         #[test]
         fn wakes_are_bounded_however_they_come(gaps in prop::collection::vec(0u64..300, 1..3000)) {
@@ -170,7 +218,7 @@ mod tests {
                 now = storm.turn(now, NOTHING).unwrap_or(now);
             }
             let passed = i64::try_from(now.duration_since(start).as_micros()).unwrap();
-            let bound = (BURST + passed * RATE / 1_000_000) / EMPTY + 2;
+            let bound = (TURNS.burst + passed * TURNS.rate / 1_000_000) / EMPTY + 2;
             prop_assert!(turns <= bound, "{turns} of {bound}");
         }
     }
