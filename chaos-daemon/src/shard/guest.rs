@@ -41,6 +41,8 @@ pub(super) struct Guest {
     storm: Storm,
     /// What this turn was for.
     pub(super) effort: Effort,
+    /// Something was handed to it since its last turn: it may call for having made room.
+    delivered: bool,
     /// A turn is due then, and not before.
     held: Option<Instant>,
     events: u64,
@@ -89,6 +91,7 @@ impl Guest {
             broken: false,
             storm: Storm::new(tools.now),
             effort: Effort::default(),
+            delivered: false,
             held: None,
             events: 0,
             served: 0,
@@ -174,7 +177,8 @@ impl Guest {
     /// Gives every device that rang its turn. Answers whether the guest wants another.
     pub(super) fn turn(&mut self, tools: &mut Tools) -> bool {
         let served = std::mem::replace(&mut self.served, self.events);
-        self.effort = Effort { woken: served != self.events, ..Effort::default() };
+        let worked = std::mem::take(&mut self.delivered);
+        self.effort = Effort { woken: served != self.events, worked, ..Effort::default() };
         self.rung |= self.take_line(tools);
         let mut bells = 0;
         for slot in bits(self.rung) {
@@ -235,6 +239,7 @@ impl Guest {
         let mut bell = Bell::default();
         let was = place.is_connected();
         let again = place.deliver(self.domain, &mut bell, tools);
+        self.delivered = true;
         if was && !place.is_connected() {
             self.store_fault(slot, tools);
         }

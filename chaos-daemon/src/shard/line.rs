@@ -79,18 +79,17 @@ impl Line {
 impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
     pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
-        let refused = self.line.refused();
+        let before = self.line.refused();
         let devices = match &self.line {
             Line::Noxs(_) => self.take_page(tools),
-            // Its ports ring for more than moves data, such as room for packets.
+            // Its ports ring for more than moves data, such as room for packets, and a request
+            // that is refused is answered too: systems ask for much that is not there.
             Line::Plain { .. } | Line::Facade(_) => {
                 self.effort.worked = true;
                 self.take_store(tools)
             }
         };
-        if self.line.refused() != refused {
-            (self.effort.worked, self.effort.wrong) = (false, true);
-        }
+        self.effort.wrong += self.line.refused().saturating_sub(before);
         devices
     }
 
