@@ -12,6 +12,7 @@ pub mod console;
 pub mod daemon;
 pub mod facade;
 pub mod guests;
+pub mod kept;
 pub mod log;
 pub mod logfile;
 pub mod net;

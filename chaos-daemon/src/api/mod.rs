@@ -18,7 +18,7 @@ use tokio::net::UnixListener;
 
 use crate::daemon::Daemon;
 pub use error::ApiError;
-pub use socket::listen;
+pub use socket::{listen, share};
 
 /// What every handler answers.
 type Answer<T> = Result<T, ApiError>;

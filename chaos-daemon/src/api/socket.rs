@@ -22,14 +22,19 @@ pub fn listen(config: &DaemonConfig) -> Result<UnixListener, StartError> {
     let listener = UnixListener::bind(path);
     umask(others);
     let listener = listener.map_err(StartError::file("listen on", path))?;
-    if let Some(group) = &config.group {
-        share(path, group)?;
-    }
+    share(path, config.group.as_deref())?;
     Ok(listener)
 }
 
-/// Lets the members of `group` use the socket.
-fn share(path: &Path, group: &str) -> Result<(), StartError> {
+/// Lets the members of `group` use the socket at `path`, or root alone.
+///
+/// # Errors
+/// [`StartError::File`], [`StartError::NoGroup`]; the socket is as before.
+pub fn share(path: &Path, group: Option<&str>) -> Result<(), StartError> {
+    let Some(group) = group else {
+        let mode = PermissionsExt::from_mode(0o600);
+        return std::fs::set_permissions(path, mode).map_err(StartError::file("close", path));
+    };
     let found = Group::from_name(group).ok().flatten();
     let gid = found.ok_or_else(|| StartError::NoGroup(group.to_owned()))?.gid;
     chown(path, None, Some(gid.as_raw())).map_err(StartError::file("give away", path))?;

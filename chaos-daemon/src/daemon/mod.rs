@@ -1,5 +1,8 @@
 //! The daemon as a whole: started, stopped, one per host.
 
+mod reload;
+mod supervisor;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +17,8 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
+pub use reload::Load;
+
 use crate::api;
 use crate::config::DaemonConfig;
 use crate::guests::{self, Disks, Ends, GuestError, Guests, Records};
@@ -22,6 +27,7 @@ use crate::shard::{Command, Shard, ShardError};
 use crate::shells::{self, Shells};
 use crate::switch;
 use crate::{console, log};
+use reload::Reloader;
 
 /// Why the daemon cannot start.
 #[derive(Debug, Error)]
@@ -111,11 +117,14 @@ pub struct Daemon {
     _only: Flock<std::fs::File>,
 }
 
-/// Runs until SIGTERM or Ctrl-C.
+/// Runs until SIGTERM or Ctrl-C. `load` is asked for the configuration again at each SIGHUP.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
+pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
+    let mut reloader = Reloader::new(load, config.clone());
+    // Before anything is begun: the signal's own effect would be to end the daemon.
+    let mut hangup = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let daemon = Arc::new(Daemon::start(config).await?);
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
@@ -125,7 +134,17 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
     daemon.ends.look();
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
+    supervisor::ready("serving");
+    let reload = async {
+        while hangup.recv().await.is_some() {
+            supervisor::reloading();
+            reloader.reload(&daemon);
+            supervisor::ready("serving");
+        }
+    };
     tokio::select! {
+        () = reload => {}
+        () = supervisor::keep_alive(&daemon) => {}
         () = api::serve(listener, Arc::clone(&daemon)) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
@@ -134,6 +153,7 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
         _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
         _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
     }
+    supervisor::stopping();
     let _ = std::fs::remove_file(&daemon.config.socket);
     shells::clear(&daemon);
     Ok(())
