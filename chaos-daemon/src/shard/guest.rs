@@ -13,7 +13,7 @@ use super::slot::Slot;
 use super::storm::{Effort, Storm, WRITTEN};
 use super::timers::Later;
 use super::tools::Tools;
-use super::{Bell, DeviceId, GuestId};
+use super::{Bell, DeviceId, GuestId, storm};
 use crate::block::Completion;
 use crate::log::Book;
 
@@ -217,12 +217,12 @@ impl Guest {
         };
         let mut bell = Bell::default();
         let (was, before, began) =
-            (place.is_connected(), place.stats(), (slot == CONSOLE).then(Instant::now));
+            (place.is_connected(), place.stats(), (slot == CONSOLE).then(storm::used));
         let again = place.serve(self.domain, &mut bell, tools);
         let after = place.stats();
         self.effort.of_device(&before, &after);
         if let Some(began) = began.filter(|_| after.out_bytes != before.out_bytes) {
-            self.effort.errand += began.elapsed() + WRITTEN;
+            self.effort.errand += storm::since(began) + WRITTEN;
         }
         if was && !place.is_connected() {
             self.store_fault(slot, tools);

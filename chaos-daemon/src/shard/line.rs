@@ -1,8 +1,6 @@
 //! How a guest and its shard talk: which event channel ports there are, and what comes
 //! through them beside the work of devices.
 
-use std::time::Instant;
-
 use lightvm::xen::XenError;
 
 use super::arrival::{DeviceSpec, Plug, Status};
@@ -10,7 +8,7 @@ use super::device::Front;
 use super::guest::{Guest, bits};
 use super::store::StoreLine;
 use super::tools::Tools;
-use super::{Fault, Pages};
+use super::{Fault, Pages, storm};
 use crate::channel::Channel;
 
 /// What an event channel port is for.
@@ -103,10 +101,10 @@ impl Guest {
             self.status.send_if_modified(|status| status.says(said));
         }
         if news.log {
-            let (before, began) = (self.book.counts(), Instant::now());
+            let (before, began) = (self.book.counts(), storm::used());
             channel.take_records(&self.book, tools.now);
             self.effort.of_log(before, self.book.counts());
-            self.effort.errand += began.elapsed();
+            self.effort.errand += storm::since(began);
         }
         // Who did not say that it rings for its console may have printed whenever it calls.
         let unsaid = raised && channel.taken(CONSOLE).is_none();
