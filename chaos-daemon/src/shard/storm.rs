@@ -66,7 +66,8 @@ impl Effort {
     pub(super) fn of_device(&mut self, before: &DeviceStats, after: &DeviceStats) {
         let work =
             |of: &DeviceStats| [of.in_count, of.out_count, of.in_bytes, of.out_bytes, of.flushes];
-        self.worked |= work(before) != work(after);
+        // A request that is under way has brought nothing yet.
+        self.worked |= work(before) != work(after) || after.queued > before.queued;
         let wrong = |of: &DeviceStats| of.errors + of.out_dropped;
         self.wrong += wrong(after).saturating_sub(wrong(before));
     }
