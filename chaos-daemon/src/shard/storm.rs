@@ -19,7 +19,7 @@ use nix::time::{ClockId, clock_gettime};
 /// Turns, ten of them for one without work.
 const TURNS: Terms = Terms { burst: 1000, rate: 10_000, hold: Duration::from_millis(1) };
 /// Calls for nothing.
-const CALLS: Terms = Terms { burst: 32, rate: 32, hold: Duration::from_millis(30) };
+const CALLS: Terms = Terms { burst: 16, rate: 32, hold: Duration::from_millis(30) };
 /// Microseconds of errands: a fifth of a processor, done in few pieces.
 const ERRANDS: Terms = Terms { burst: 20_000, rate: 200_000, hold: Duration::from_millis(10) };
 /// The longest wait: a guest that stops is not punished for long.
@@ -244,7 +244,7 @@ mod tests {
         let start = Instant::now();
         let mut storm = Storm::new(start);
         let wrong = Effort { wrong: 1, ..Effort::default() };
-        assert!((0..32).all(|_| storm.turn(start, wrong).is_none()));
+        assert!((0..CALLS.burst).all(|_| storm.turn(start, wrong).is_none()));
         assert!(storm.turn(start, wrong) >= Some(start + CALLS.hold));
         assert_eq!(storm.turn(start, Effort::default()), None);
         // Work among them does not make many of them free.

@@ -75,7 +75,9 @@ const NETWORK: &str = "hostile";
 const HOST: &str = "10.94.0.1/24";
 const ATTACKER: &str = "attacker";
 /// What an attack gets to come into its own, and to use up what a guest may do at once.
-const START: Duration = Duration::from_millis(400);
+const START: Duration = Duration::from_millis(300);
+/// What Xen gets to clear the memory of one that is gone.
+const END: Duration = Duration::from_millis(60);
 /// Longer than anything is measured.
 const FOR_EVER: &str = "seconds=3600";
 
@@ -124,8 +126,7 @@ impl Bench<'_> {
         let times = ping::times(self.address, self.rounds)?;
         let (usage, after) = (usage.since(domain, 1)?, self.client.stats(ATTACKER).ok());
         let _ = self.client.destroy(ATTACKER);
-        // Xen clears the attacker's memory meanwhile.
-        sleep(START);
+        sleep(END);
         let did = trace.map(|(what, count)| {
             let count = |stats: &Option<Stats>| stats.as_ref().map_or(0, count);
             json!({ "what": what, "count": count(&after).saturating_sub(count(&before)) })
