@@ -11,7 +11,7 @@ use super::ring::Ring;
 use super::xenbus::{Device, Key};
 
 /// Pieces of messages moved in one turn, so that no guest keeps its shard.
-const BUDGET: usize = 32;
+const BUDGET: usize = 128;
 
 /// One guest's store connection.
 #[derive(Debug)]
