@@ -9,9 +9,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use lightvm::api::{
-    CreateRequest, DEFAULT_SOCKET, DeviceStats, NetworkSpec, Stats, Uplink, Wait,
-};
+use lightvm::api::{CreateRequest, DEFAULT_SOCKET, DeviceStats, NetworkSpec, Stats, Uplink, Wait};
 use lightvm::client::Client;
 use lightvm::config::{ControlMode, Disk, GuestConfig, GuestOverrides, MemSize, Nic};
 use lightvm_bench::Summary;
@@ -52,9 +50,12 @@ const CLASSES: [Class; 11] = {
         class("broadcast flood", "net-flood-broadcast", Noxs, PACKETS),
         class("unicast flood", "net-flood-unknown", Noxs, PACKETS),
         class("bad requests in a ring", "net-tx-bad-grant", Noxs, PACKETS),
-        class("block request flood", "block-flush-storm", Noxs, ("flushes", |stats| {
-            each(&stats.disks, |disk| disk.flushes)
-        })),
+        class(
+            "block request flood",
+            "block-flush-storm",
+            Noxs,
+            ("flushes", |stats| each(&stats.disks, |disk| disk.flushes)),
+        ),
         class("console flood", "console-flood", Noxs, ("bytes", |stats| stats.console_bytes)),
         class("log flood", "log-flood", Noxs, ("records", |stats| stats.log_records)),
         class("store ring flood", "store-kinds", Facade, ("refusals", |stats| stats.refused)),
@@ -73,8 +74,10 @@ fn packets(nic: &DeviceStats) -> u64 {
 const NETWORK: &str = "hostile";
 const HOST: &str = "10.94.0.1/24";
 const ATTACKER: &str = "attacker";
-/// What an attack gets to come into its own.
-const START: Duration = Duration::from_millis(60);
+/// What an attack gets to come into its own, and to use up what a guest may do at once.
+const START: Duration = Duration::from_millis(300);
+/// What Xen gets to clear the memory of one that is gone.
+const END: Duration = Duration::from_millis(60);
 /// Longer than anything is measured.
 const FOR_EVER: &str = "seconds=3600";
 
@@ -123,8 +126,7 @@ impl Bench<'_> {
         let times = ping::times(self.address, self.rounds)?;
         let (usage, after) = (usage.since(domain, 1)?, self.client.stats(ATTACKER).ok());
         let _ = self.client.destroy(ATTACKER);
-        // Xen clears the attacker's memory meanwhile.
-        sleep(START);
+        sleep(END);
         let did = trace.map(|(what, count)| {
             let count = |stats: &Option<Stats>| stats.as_ref().map_or(0, count);
             json!({ "what": what, "count": count(&after).saturating_sub(count(&before)) })
