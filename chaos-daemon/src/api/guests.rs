@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use lightvm::api::{
-    CreateAnswer, CreateRequest, ErrorCode, GuestInfo, GuestSummary, RenameRequest, Stats,
-    StopRequest,
+    CreateAnswer, CreateRequest, DestroyQuery, ErrorCode, GuestInfo, GuestSummary, RenameRequest,
+    Stats, StopRequest,
 };
 
 use serde::de::DeserializeOwned;
 
-use super::describe::{info, summary};
+use super::describe::{fresh, info, summary};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::guests::{self, Guest};
@@ -33,7 +33,7 @@ pub(super) async fn create(
 ) -> Answer<(StatusCode, Json<CreateAnswer>)> {
     let created = guests::create(Arc::clone(&daemon), request?.0).await?;
     let answer = CreateAnswer {
-        guest: summary(&daemon, &created.guest),
+        guest: fresh(&created.guest),
         timings: created.timings,
         built: created.built,
         wait_ms: created.waited.map(|waited| waited.as_secs_f64() * 1e3),
@@ -55,9 +55,13 @@ pub(super) async fn show(
 pub(super) async fn destroy(
     State(daemon): State<Arc<Daemon>>,
     Path(name): Path<String>,
+    query: Result<Query<DestroyQuery>, QueryRejection>,
 ) -> Answer<StatusCode> {
     let guest = guests::find(&daemon, &name)?;
-    guests::destroy(daemon, guest).await?;
+    let returned = guests::destroy(daemon, guest).await?;
+    if query?.wait != 0 {
+        returned.wait().await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -21,7 +21,7 @@ pub use reload::Load;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::guests::{self, Disks, Ends, GuestError, Guests, Records};
+use crate::guests::{self, Disks, Ends, GuestError, Guests, Reaper, Records};
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
 use crate::shells::{self, Shells};
@@ -113,6 +113,8 @@ pub struct Daemon {
     pub ends: Ends,
     /// Domains for guests to come.
     pub shells: Shells,
+    /// Domains of guests that are no more.
+    pub reaper: Reaper,
     // Last: freed when everything else has ended.
     _only: Flock<std::fs::File>,
 }
@@ -147,6 +149,7 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
         () = supervisor::keep_alive(&daemon) => {}
         () = api::serve(listener, Arc::clone(&daemon)) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
+        () = guests::reap(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
@@ -198,6 +201,7 @@ impl Daemon {
             records,
             ends,
             shells,
+            reaper: Reaper::default(),
             _only: only,
         })
     }

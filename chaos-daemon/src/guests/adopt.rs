@@ -37,7 +37,7 @@ pub async fn adopt_all(daemon: &Arc<Daemon>) -> Result<(), GuestError> {
 
 async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     match record.stage {
-        Stage::Building => tear_down(daemon, record).await,
+        Stage::Building | Stage::Ending => tear_down(daemon, record).await,
         Stage::Rebuilding(ref config) => {
             let (config, stage) = ((**config).clone(), record.stage.clone());
             tear_down(daemon, record).await?;
@@ -62,7 +62,7 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
             xenstore::sweep(&reaper.xen, uuid)?;
         }
         reaper.records.forget(uuid);
-        info!(%uuid, "tore down a guest that was being built");
+        info!(%uuid, "tore down what was a guest to be, or no more");
         Ok::<_, GuestError>(())
     })
     .await?
@@ -106,7 +106,8 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices, reopen)?);
         let plugs = devices::plugs(&life_of, &of, console, specs);
         let (xen, journal) = (&site.xen, &site.records.journal(uuid));
-        let place = Place { xen, life: &life_of, plugs: &plugs, journal, running: true };
+        let place =
+            Place { xen, life: &life_of, plugs: &plugs, journal, running: true, page: None };
         Ok::<_, GuestError>((place.line(of.control)?, plugs))
     })
     .await??;

@@ -37,11 +37,8 @@ pub async fn create(daemon: Arc<Daemon>, request: CreateRequest) -> Result<Creat
     let CreateRequest { config, wait, timeout_ms, paused } = request;
     wait::check(&config, wait)?;
     let building = Arc::clone(&daemon);
-    let built = tokio::spawn(async move {
-        let built = build(&building, config, paused, Stage::Building).await;
-        building.ends.look();
-        built
-    });
+    let built =
+        tokio::spawn(async move { build(&building, config, paused, Stage::Building).await });
     let Made { guest, timings, how } = built.await.map_err(|_| GuestError::Broken)??;
     let patience = timeout_ms.map_or(PATIENCE, Duration::from_millis);
     let started = Instant::now();

@@ -15,8 +15,8 @@ mod pool;
 pub use device::{DeviceStats, DiskInfo, NicInfo, Stats};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode};
 pub use guest::{
-    CreateAnswer, CreateRequest, GuestInfo, GuestSummary, RemoveQuery, RenameRequest, Report,
-    StopAnswer, StopOutcome, StopRequest, Wait,
+    CreateAnswer, CreateRequest, DestroyQuery, GuestInfo, GuestSummary, RemoveQuery, RenameRequest,
+    Report, StopAnswer, StopOutcome, StopRequest, Wait,
 };
 pub use host::HostInfo;
 pub use log::{LogRecord, LogRecords};
