@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lightvm::api::Happened;
 use lightvm::create::Creator;
 use lightvm::domain::Watch;
 use lightvm::lifecycle::Lifecycle;
@@ -16,7 +17,9 @@ use tracing::info;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::guests::{self, Disks, Ends, GuestError, Guests, Records};
+use crate::events::Events;
+use crate::guests::{self, Disks, Ends, GuestError, Guests, Keys, Records};
+use crate::metrics::Metrics;
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
 use crate::shells::{self, Shells};
@@ -103,6 +106,12 @@ pub struct Daemon {
     pub disks: Disks,
     /// What is written down about them, for the next daemon.
     pub records: Records,
+    /// What happens.
+    pub events: Arc<Events>,
+    /// Figures about what it did.
+    pub metrics: Metrics,
+    /// Creations that were asked for with a key.
+    pub keys: Arc<Keys>,
     /// Has ended guests looked for.
     pub ends: Ends,
     /// Domains for guests to come.
@@ -120,19 +129,28 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
     guests::adopt_all(&daemon).await?;
-    let listener = api::listen(&daemon.config)?;
+    let (listener, access) = api::listen(&daemon.config)?;
+    let server = api::Server::new(listener, access, daemon.config.api.clone());
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
     daemon.ends.look();
+    let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
+    daemon.events.tell(Happened::DaemonStarted { version, pid });
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
+    let router = api::router(Arc::clone(&daemon));
+    let end = async {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
+            _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
+        }
+        let _ = std::fs::remove_file(&daemon.config.socket);
+    };
     tokio::select! {
-        () = api::serve(listener, Arc::clone(&daemon)) => {}
+        () = server.serve(router, end) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
-        _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
-        _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
     }
     let _ = std::fs::remove_file(&daemon.config.socket);
     shells::clear(&daemon);
@@ -150,6 +168,9 @@ impl Daemon {
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", &folder))?;
         records.sort_redo().map_err(StartError::file("sort", &folder))?;
+        let events =
+            Events::open(&records.events()).map_err(StartError::file("use", records.events()))?;
+        let keys = Keys::open(&records.keys()).map_err(StartError::file("use", records.keys()))?;
         let shards: Arc<[Shard]> = switch::seeds(config.shard_count())
             .map_err(ShardError::from)?
             .into_iter()
@@ -176,6 +197,9 @@ impl Daemon {
             guests,
             disks,
             records,
+            events: Arc::new(events),
+            metrics: Metrics::default(),
+            keys: Arc::new(keys),
             ends,
             shells,
             _only: only,

@@ -11,6 +11,7 @@ use lightvm::lifecycle::{self, LifecycleError, Prepared};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use super::keys::Claim;
 use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
@@ -28,7 +29,7 @@ pub(super) struct Made {
 }
 
 /// Builds the guest that `config` describes, of a shell if there is one, has a shard serve it
-/// and lets it run unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
+/// and lets it run unless it is to be `paused`. The `claim` is written down with it. Its turn is the caller's: nobody knows it yet.
 ///
 /// # Errors
 /// [`GuestError`]; nothing of the guest is left then.
@@ -37,6 +38,7 @@ pub(super) async fn build(
     config: GuestConfig,
     paused: bool,
     stage: Stage,
+    claim: Option<Claim>,
 ) -> Result<Made, GuestError> {
     let (site, of) = (Arc::clone(daemon), config.clone());
     let (control, ticket) = blocking(move || decide(&site, &of)).await??;
@@ -47,7 +49,7 @@ pub(super) async fn build(
         true => xenstore::plan(uuid, &config)?,
         false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
-    let mut record = GuestRecord { uuid, stage, control, devices };
+    let mut record = GuestRecord { uuid, stage, control, devices, claim };
     let built = match daemon.records.write(&record) {
         Ok(()) => Site { daemon, uuid }.build(&config, &mut record, ticket, paused).await,
         Err(e) => Err(GuestError::Record(e)),
@@ -61,7 +63,10 @@ pub(super) async fn build(
     // Until here the shell was written down under its own.
     shell.into_iter().filter(|&own| own != uuid).for_each(|own| daemon.records.forget(own));
     match built {
-        Ok((guest, timings)) => Ok(Made { guest, timings, how }),
+        Ok((guest, timings)) => {
+            crate::events::watch_reports(daemon, &guest);
+            Ok(Made { guest, timings, how })
+        }
         Err(e) => Err(disks::name_holder(daemon, e)),
     }
 }

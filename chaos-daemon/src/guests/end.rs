@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lightvm::api::StopOutcome;
+use lightvm::api::{Happened, StopOutcome};
 use lightvm::config::{Action, GuestName};
 use lightvm::domain::{DomainError, End};
 use lightvm::lifecycle::action_for;
@@ -17,6 +17,7 @@ use super::record::Stage;
 use super::stop::Ending;
 use super::{Gone, Guest, GuestError, xenstore};
 use crate::daemon::{Daemon, blocking};
+use crate::events;
 
 /// Destroys a guest: what it printed is kept, all else of it is gone.
 ///
@@ -41,12 +42,21 @@ async fn end_for_good(
     reason: Option<ShutdownReason>,
     turn: &mut Gone,
 ) -> Result<(), GuestError> {
+    let of = events::of(daemon, guest);
     tear_down(daemon, guest, turn).await?;
+    daemon.events.tell(Happened::GuestGone { guest: of, reason });
+    keep_key(daemon, guest);
     daemon.records.forget(guest.uuid);
     daemon.consoles.close(guest.uuid);
     daemon.logs.close(guest.uuid);
     guest.ended.send_replace(Some(Ending::gone(reason)));
     Ok(())
+}
+
+/// Has the key it was asked for with remembered without it.
+fn keep_key(daemon: &Daemon, guest: &Guest) {
+    let claim = guest.record.lock().claim.clone();
+    claim.iter().for_each(|claim| daemon.keys.ended(claim, guest.uuid));
 }
 
 /// Disconnects and destroys a guest, perhaps to build it again. The caller has its turn.
@@ -118,6 +128,9 @@ async fn act(
             let built = again(daemon, guest, reason, aside, turn).await;
             if built.is_err() {
                 // It could not be brought back.
+                let of = events::of(daemon, guest);
+                daemon.events.tell(Happened::GuestGone { guest: of, reason });
+                keep_key(daemon, guest);
                 daemon.consoles.close(guest.uuid);
                 guest.ended.send_replace(Some(Ending::gone(reason)));
             }
@@ -146,8 +159,10 @@ async fn again(
     if !aside {
         tear_down(daemon, guest, turn).await?;
     }
-    let Made { guest: new, timings, .. } = build(daemon, config, false, record.stage).await?;
+    let Made { guest: new, timings, .. } =
+        build(daemon, config, false, record.stage, record.claim).await?;
     let domid = new.life.record.domid;
+    daemon.events.tell(Happened::GuestRestarted { guest: events::of(daemon, &new), reason });
     info!(name = %new.life.record.name, %domid, "built again");
     let (domid, outcome) = (Some(domid.0), StopOutcome::Restarted);
     let timings = Some(timings);
@@ -199,6 +214,7 @@ fn kept_name(name: &GuestName, uuid: Uuid) -> GuestName {
 /// Leaves the stopped domain to be looked into, unserved.
 async fn preserve(daemon: &Arc<Daemon>, guest: &Arc<Guest>, reason: Option<ShutdownReason>) {
     leave(daemon, guest.shard, guest.uuid).await;
+    daemon.events.tell(Happened::GuestPreserved { guest: events::of(daemon, guest), reason });
     let (domid, outcome) = (Some(guest.life.record.domid.0), StopOutcome::Preserved);
     let ending = Ending { reason, outcome, domid, kept: None, timings: None };
     guest.ended.send_replace(Some(ending));

@@ -23,8 +23,8 @@ pub(crate) use device::{
 pub(crate) use help::LVM as LVM_HELP;
 pub(crate) use network::{NetworkCreateArgs, NetworkDeleteArgs, NetworkVerb};
 pub(crate) use verbs::{
-    CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, InfoArgs, ListArgs, LogArgs, ManArgs,
-    NamesArgs, RenameArgs, SchedCredit2Args, StatsArgs, StopArgs, VcpuPinArgs, Vcpus,
+    CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, EventsArgs, InfoArgs, ListArgs, LogArgs,
+    ManArgs, NamesArgs, RenameArgs, SchedCredit2Args, StatsArgs, StopArgs, VcpuPinArgs, Vcpus,
 };
 
 /// Create, run and destroy guests on a Xen dom0.
@@ -105,6 +105,9 @@ pub(crate) enum Verb {
     /// Show the shells that are kept for guests to come
     #[command(after_help = help::POOL)]
     Pool,
+    /// Print what happens to guests, networks and devices, as it happens
+    #[command(after_help = help::EVENTS)]
+    Events(EventsArgs),
     /// Give a running guest a network interface
     #[command(after_help = help::NET_ATTACH)]
     NetAttach(NetAttachArgs),
