@@ -1,15 +1,18 @@
 #!/bin/sh
-# What `scripts/bench noxs` runs in dom0: noxs.sh SUITE. One JSON object a file in /tmp/bench.
+# What `scripts/bench noxs` runs in dom0: noxs.sh SUITE [PART]. One JSON object a file in /tmp/bench.
 # A part that fails is reported and left out; the others go on.
 # Programs and images are copied first: what is read from /src arrives at no particular virtual time.
 set -u
-suite=$1
+suite=$1 only=${2-}
 out=/tmp/bench
 mkdir -p "$out"
 say() { echo "bench: $*" >&2; }
+# Whether a part is asked for, by its name or the first word of it: ping is ping_pv, too.
+wanted() { case $only in '' | "$1") ;; *) case $1 in "$only"_*) ;; *) return 1 ;; esac ;; esac; }
 part() {
     name=$1
     shift
+    wanted "$name" || return 0
     say "$name"
     "$@" >"$out/$name" || { say "$name FAILED"; rm -f "$out/$name"; }
 }
@@ -70,25 +73,28 @@ network = "bench"
 addresses = ["10.9.0.4/24"]
 END
 part first_packet bench-devices first-packet /tmp/echo.toml
-lvm create /tmp/echo.toml >&2
-part ping bench-devices ping 10.9.0.4 "$(number echo)"
-lvm destroy echo >&2
-sed '1i type = "pv"' /tmp/echo.toml >/tmp/echo-pv.toml
-lvm create /tmp/echo-pv.toml >&2
-part ping_pv bench-devices ping 10.9.0.4 "$(number echo)"
-lvm destroy echo >&2
+native() {
+    sed "1i type = \"$2\"" /tmp/echo.toml >"/tmp/echo-$2.toml"
+    lvm create "/tmp/echo-$2.toml" >&2
+    part "$1" bench-devices ping 10.9.0.4 "$(number echo)"
+    lvm destroy echo >&2
+}
+if wanted ping; then native ping pvh && native ping_pv pv; fi
 part devices bench-devices create /tmp/noop
-domain=$(linux ours 10.9.0.3 facade 'network = "bench"')
-part linux bench-devices linux 10.9.0.3 "${domain:-0}"
-part ping_linux bench-devices ping 10.9.0.3 "${domain:-0}"
-lvm destroy ours >&2
-# xenstored wants to hear of domains' ends from Xen, which tells one program: it goes first.
-kill "$daemon" && wait "$daemon"
-/usr/lib/xenbox/bin/xl-up >&2
-daemon
-domain=$(linux kernels 10.9.0.2 xenstore 'bridge = "bench0"')
-part linux_kernel bench-devices linux 10.9.0.2 "${domain:-0}"
-part ping_kernel bench-devices ping 10.9.0.2 "${domain:-0}"
-lvm destroy kernels >&2
+# beside LINUX NAME IP CONTROL NIC PING: the parts of a Linux guest.
+beside() {
+    domain=$(linux "$2" "$3" "$4" "$5")
+    part "$1" bench-devices linux "$3" "${domain:-0}"
+    part "$6" bench-devices ping "$3" "${domain:-0}"
+    lvm destroy "$2" >&2
+}
+if wanted ping || wanted linux; then
+    beside linux ours 10.9.0.3 facade 'network = "bench"' ping_linux
+    # xenstored wants to hear of domains' ends from Xen, which tells one program: it goes first.
+    kill "$daemon" && wait "$daemon"
+    /usr/lib/xenbox/bin/xl-up >&2
+    daemon
+    beside linux_kernel kernels 10.9.0.2 xenstore 'bridge = "bench0"' ping_kernel
+fi
 kill "$daemon"
 tail -n 20 "$out/chaosd.log" >&2

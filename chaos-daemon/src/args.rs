@@ -11,6 +11,12 @@ pub(crate) struct Args {
     /// Configuration file [default: /etc/lightvm/chaosd.toml, which need not exist].
     #[arg(long, value_name = "FILE", env = "CHAOSD_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Look for mistakes in the configuration and do nothing else.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write the manual page to a folder and do nothing else.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) man: Option<PathBuf>,
     /// Socket of the API, instead of the configuration's.
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
@@ -43,7 +49,8 @@ Start it as root in dom0, then use `lvm`, or the API itself:
 
 One daemon serves a host. Ctrl-C and SIGTERM end it and leave its guests running, as does
 any other end of it: the next daemon takes them up again, and they notice a pause in their
-I/O and nothing else.
+I/O and nothing else. SIGHUP has the configuration read again: what is said of consoles, log
+records, the pool and the socket's group changes at once, the rest with the next start.
 
 The configuration file is TOML. Everything in it may be left out:
 

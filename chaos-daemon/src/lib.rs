@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod events;
 pub mod facade;
 pub mod guests;
+pub mod kept;
 pub mod log;
 pub mod logfile;
 pub mod metrics;

@@ -2,14 +2,19 @@
 
 mod args;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use chaos_daemon::config::DaemonConfig;
+use chaos_daemon::config::{ConfigError, DaemonConfig};
 use chaos_daemon::daemon;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
 use args::{Args, LogFormat};
+
+/// Exit status for a mistake in the configuration, as in `sysexits.h`: the service manager does not
+/// try again.
+const EX_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -17,26 +22,44 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("chaosd: {e}");
-            ExitCode::FAILURE
+            if e.is::<ConfigError>() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(folder) = &args.man {
+        return Ok(clap_mangen::generate_to(Args::command(), folder)?);
+    }
     start_log(args)?;
+    let config = configuration(args)?;
+    if args.check {
+        println!("the configuration is valid");
+        return Ok(());
+    }
+    let again = args.clone();
+    let load = Box::new(move || configuration(&again));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(daemon::run(config, load))?)
+}
+
+/// What the file says, and the command line instead of it.
+fn configuration(args: &Args) -> Result<DaemonConfig, ConfigError> {
     let mut config = DaemonConfig::load(args.config.as_deref())?;
     if let Some(socket) = &args.socket {
         config.socket.clone_from(socket);
     }
     config.shards = args.shards.or(config.shards);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(daemon::run(config))?)
+    Ok(config)
 }
 
 fn start_log(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let filter = EnvFilter::try_new(&args.log)
         .map_err(|e| format!("--log {}: {e}; try `info` or `debug`", args.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

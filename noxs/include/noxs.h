@@ -61,6 +61,9 @@ enum noxs_slot_state { NOXS_SLOT_ABSENT, NOXS_SLOT_PRESENT, NOXS_SLOT_REMOVING }
 
 /* Of noxs_slot.guest_features: the guest uses the device, and rings its bit. */
 #define NOXS_IN_USE 0x8000u
+/* Of any device's features, both ways: what is granted for its data stays granted while it is
+ * in use. */
+#define NOXS_GRANTS_STAY 0x4000u
 
 #define NOXS_NET_CSUM 1u
 #define NOXS_NET_GSO_TCPV4 2u

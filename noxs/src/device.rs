@@ -18,6 +18,11 @@ pub const NET_GSO_TCPV6: u16 = 1 << 2;
 /// Net, both ways: a packet may have several parts.
 pub const NET_SG: u16 = 1 << 3;
 
+/// All kinds, both ways: what the guest grants for a device's data stays granted, with the same
+/// rights and to the same pages, for as long as the guest uses the device, so that the host may keep
+/// it mapped.
+pub const GRANTS_STAY: u16 = 1 << 14;
+
 /// A place in the device table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(u8);
@@ -151,7 +156,7 @@ pub struct Device {
     pub first_frame: u32,
     /// Ring frames, next to each other.
     pub frames: u8,
-    /// What the host offers, `NET_…`.
+    /// What the host offers, `NET_…` and [`GRANTS_STAY`].
     pub features: u16,
     /// Its kind and the rest.
     pub config: Config,

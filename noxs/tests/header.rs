@@ -150,6 +150,7 @@ fn constants() -> Vec<(&'static str, u64)> {
         ("NOXS_SLOT_REMOVING", device::State::Removing as u64),
         ("NOXS_CONSOLE", Slot::CONSOLE.number().into()),
         ("NOXS_IN_USE", IN_USE.into()),
+        ("NOXS_GRANTS_STAY", device::GRANTS_STAY.into()),
         ("NOXS_NET_CSUM", device::NET_CSUM.into()),
         ("NOXS_NET_GSO_TCPV4", device::NET_GSO_TCPV4.into()),
         ("NOXS_NET_GSO_TCPV6", device::NET_GSO_TCPV6.into()),

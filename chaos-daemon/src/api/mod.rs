@@ -28,7 +28,7 @@ pub use error::ApiError;
 pub use options::Options;
 pub use peer::{Access, Right};
 pub use server::Server;
-pub use socket::listen;
+pub use socket::{listen, share};
 
 /// What every handler answers.
 type Answer<T> = Result<T, ApiError>;

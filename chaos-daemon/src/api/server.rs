@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lightvm::api::ErrorCode;
+use parking_lot::Mutex;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -35,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Server {
     listener: UnixListener,
-    access: Access,
+    access: Arc<Mutex<Access>>,
     options: Options,
     ending: watch::Sender<bool>,
 }
@@ -53,7 +54,7 @@ struct Shared {
 impl Server {
     /// A server at `listener`, of which those may ask whom `access` lets.
     #[must_use]
-    pub fn new(listener: UnixListener, access: Access, options: Options) -> Server {
+    pub fn new(listener: UnixListener, access: Arc<Mutex<Access>>, options: Options) -> Server {
         Server { listener, access, options, ending: watch::Sender::new(false) }
     }
 
@@ -95,7 +96,7 @@ impl Server {
         };
         match places.take(who.pid) {
             Ok(place) => {
-                let right = self.access.right(&who);
+                let right = self.access.lock().right(&who);
                 let peer = Peer::new(right, who.uid, place, shared.ending.clone());
                 tokio::spawn(serve(stream, peer, shared.clone()));
             }

@@ -22,7 +22,7 @@ pub struct Service(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     folder: PathBuf,
-    options: Options,
+    options: Mutex<Options>,
     consoles: Mutex<Consoles>,
     thread: Thread,
 }
@@ -45,8 +45,13 @@ impl Service {
         let names = logfile::names(&folder)?;
         let gone = names.iter().filter_map(|name| name.parse().ok()).collect();
         let consoles = Mutex::new(Consoles { present: HashMap::new(), gone });
-        let (options, thread) = (options.clone(), Thread::start()?);
+        let (options, thread) = (Mutex::new(options.clone()), Thread::start()?);
         Ok(Service(Arc::new(Inner { folder, options, consoles, thread })))
+    }
+
+    /// Goes on with other options. Guests that are there keep those they came with.
+    pub fn configure(&self, options: &Options) {
+        self.0.options.lock().clone_from(options);
     }
 
     /// The console of a guest; the same as before if it was not closed since.
@@ -62,8 +67,9 @@ impl Service {
     }
 
     fn make(&self, guest: Uuid) -> Sink {
-        let file = LogFile::new(&self.0.folder, &guest.to_string(), self.0.options.log_bytes);
-        Sink::new(file, self.0.options.rate, self.0.options.burst, self.0.thread.jobs.clone())
+        let options = self.0.options.lock();
+        let file = LogFile::new(&self.0.folder, &guest.to_string(), options.log_bytes);
+        Sink::new(file, options.rate, options.burst, self.0.thread.jobs.clone())
     }
 
     /// The guest is gone for good. Viewers see what is left, then the end. Its log is
@@ -74,7 +80,8 @@ impl Service {
             sink.close();
             consoles.gone.push_back(guest);
         }
-        while consoles.gone.len() > self.0.options.keep {
+        let keep = self.0.options.lock().keep;
+        while consoles.gone.len() > keep {
             let Some(oldest) = consoles.gone.pop_front() else { break };
             let _ = self.0.thread.jobs.send(Job::Remove(self.make(oldest)));
         }

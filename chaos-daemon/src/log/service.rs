@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -18,6 +18,9 @@ use super::options::Options;
 use super::outlet::Outlet;
 use crate::logfile::LogFile;
 
+/// Outlets that the thread goes on with from its next record on.
+type Next = Arc<Mutex<Option<Vec<Outlet>>>>;
+
 /// Records of all guests together that wait to be written at most.
 const WAITING: usize = 4096;
 
@@ -26,7 +29,7 @@ const WAITING: usize = 4096;
 pub enum LogError {
     /// The folder of logs cannot be made.
     #[error("cannot make {0}: {1}")]
-    Folder(std::path::PathBuf, io::Error),
+    Folder(PathBuf, io::Error),
     /// No thread to write records.
     #[error("cannot start the thread that writes guests' records: {0}")]
     Thread(io::Error),
@@ -39,9 +42,11 @@ pub struct Service(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    options: Options,
+    logs: PathBuf,
+    options: Mutex<Options>,
     books: Mutex<HashMap<Uuid, Book>>,
     out: Sender<Option<Entry>>,
+    next: Next,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,17 +59,24 @@ impl Service {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o750).create(logs);
         made.map_err(|e| LogError::Folder(logs.to_owned(), e))?;
         let (out, inbox) = bounded(WAITING);
-        let outlets = outlets(logs, options);
-        let name = "guest-log".to_owned();
-        let thread = std::thread::Builder::new().name(name).spawn(move || run(&inbox, outlets));
+        let next: Next = Arc::new(Mutex::new(Some(outlets(logs, options))));
+        let (name, told) = ("guest-log".to_owned(), Arc::clone(&next));
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(&inbox, &told));
         let thread = Some(thread.map_err(LogError::Thread)?);
-        let (books, options) = (Mutex::default(), options.clone());
-        Ok(Service(Arc::new(Inner { options, books, out, thread })))
+        let (books, options, logs) = (Mutex::default(), options.clone().into(), logs.to_owned());
+        Ok(Service(Arc::new(Inner { logs, options, books, out, next, thread })))
+    }
+
+    /// Goes on with other options. Guests that are there keep their rate and how many of their
+    /// records are kept.
+    pub fn configure(&self, options: &Options) {
+        *self.0.next.lock() = Some(outlets(&self.0.logs, options));
+        self.0.options.lock().clone_from(options);
     }
 
     /// The book of a guest; the same as before if it was not closed since.
     pub fn book(&self, guest: Uuid, name: &str) -> Book {
-        let make = || Book::new(guest, name, &self.0.options, self.0.out.clone());
+        let make = || Book::new(guest, name, &self.0.options.lock(), self.0.out.clone());
         self.0.books.lock().entry(guest).or_insert_with(make).clone()
     }
 
@@ -89,9 +101,12 @@ fn outlets(logs: &Path, options: &Options) -> Vec<Outlet> {
 }
 
 /// Writes records until it is told to end by `None`.
-fn run(inbox: &Receiver<Option<Entry>>, outlets: Vec<Outlet>) {
-    let mut outlets: Vec<_> = outlets.into_iter().map(|outlet| (outlet, 0u64)).collect();
+fn run(inbox: &Receiver<Option<Entry>>, next: &Mutex<Option<Vec<Outlet>>>) {
+    let mut outlets = Vec::new();
     while let Ok(Some(entry)) = inbox.recv() {
+        if let Some(others) = next.lock().take() {
+            outlets = others.into_iter().map(|outlet| (outlet, 0u64)).collect();
+        }
         for (outlet, lost) in &mut outlets {
             match (outlet.put(&entry), *lost) {
                 (Ok(()), 0) => {}

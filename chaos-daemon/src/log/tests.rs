@@ -43,6 +43,23 @@ fn records_go_to_all_outlets_as_they_are_defined() {
 }
 
 #[test]
+fn other_outlets_take_over_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::open(folder.path(), &Options::default()).unwrap();
+    let book = service.book(Uuid::nil(), "g");
+    book.record(&record(Severity::Info), b"first", Instant::now());
+    let lines = folder.path().join("records.log");
+    while !lines.exists() {
+        std::thread::yield_now();
+    }
+    service.configure(&Options { file: false, json: true, ..Options::default() });
+    book.record(&record(Severity::Info), b"second", Instant::now());
+    drop((book, service));
+    assert!(read(&lines).ends_with("first\n"));
+    assert!(read(&folder.path().join("records-json.log")).contains("second"));
+}
+
+#[test]
 fn udp_carries_records_too() {
     let syslog = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     syslog.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

@@ -1,7 +1,8 @@
 //! The network back end: the host's end of one guest's interface, over the rings of Xen's
 //! `public/io/netif.h`.
 //!
-//! Packets are copied, never mapped: what the guest changes afterwards changes nothing here.
+//! Packets are copied: what the guest changes afterwards changes nothing here. The hypervisor
+//! copies, or the back end itself where the guest keeps its buffers granted ([`crate::kept`]).
 //! Each turn reads the descriptions there are, copies all pieces with one call of the
 //! system, and answers in the order of the ring. Answers are published after whole packets
 //! only, so a daemon that comes after this one finds the ring at the start of a packet.
@@ -24,7 +25,7 @@ use limit::Limit;
 use receive::Receive;
 use transmit::Transmit;
 
-/// What a front end says it can take: bits of the features in the device table.
+/// What a front end says it can take or does: bits of the features in the device table.
 pub mod feature {
     /// Packets with a blank checksum.
     pub const CSUM: u16 = 1;
@@ -34,9 +35,14 @@ pub mod feature {
     pub const GSO_TCPV6: u16 = 1 << 2;
     /// Packets in several pages.
     pub const SG: u16 = 1 << 3;
+    /// Buffers that stay granted.
+    pub const GRANTS_STAY: u16 = noxs::device::GRANTS_STAY;
     /// All that this back end can.
-    pub const ALL: u16 = CSUM | GSO_TCPV4 | GSO_TCPV6 | SG;
+    pub const ALL: u16 = CSUM | GSO_TCPV4 | GSO_TCPV6 | SG | GRANTS_STAY;
 }
+
+/// Buffers of one direction that are kept mapped: as many as its ring has slots.
+const MOST_KEPT: usize = 256;
 
 /// The host's end of one network interface.
 pub struct NetBackend {
@@ -65,9 +71,10 @@ impl NetBackend {
             .add_port(config.port(context.device), now)
             .map_err(|e| Fault::Host(e.to_string()))?;
         fabric.set_abilities(port, abilities(features));
+        let kept = if features & feature::GRANTS_STAY != 0 { MOST_KEPT } else { 0 };
         Ok(NetBackend {
-            transmit: Transmit::new(tx, port, Limit::new(config.rate, now)),
-            receive: Receive::new(rx, port, features & feature::SG != 0),
+            transmit: Transmit::new(tx, port, Limit::new(config.rate, now), kept),
+            receive: Receive::new(rx, port, features & feature::SG != 0, kept),
             port,
             errors: Errors::default(),
             counters: Counters::default(),

@@ -1,11 +1,13 @@
-//! From the switch to the guest: all pieces of a turn are copied by one call.
+//! From the switch to the guest: all pieces of a turn whose pages are not mapped are copied by one
+//! call.
 
-use lightvm::xen::CopySegment;
+use lightvm::xen::{CopySegment, GrantMapping};
 use noxs::net::{ExtraInfo, Rx, RxRequest, RxResponse, extra, flags, status};
 use noxs::ring::Back;
 use noxs::ring::redo::Publication;
 
 use super::stats::Errors;
+use crate::kept::Kept;
 use crate::shard::{Context, Fault, Pages, Turn};
 use crate::switch::pool::{HEADROOM, PAGE};
 use crate::switch::{Checksum, GsoKind, Packet, PortId};
@@ -20,6 +22,7 @@ pub(super) struct Receive {
     port: PortId,
     /// Whether a packet may lie in several pages.
     scatter: bool,
+    kept: Kept<GrantMapping>,
 }
 
 /// The packets of one turn and the slots for them, in their order.
@@ -53,8 +56,9 @@ fn slots(packet: &Packet) -> usize {
 }
 
 impl Receive {
-    pub(super) fn new(ring: Pages, port: PortId, scatter: bool) -> Receive {
-        Receive { ring: Back::attach(ring), port, scatter }
+    /// `kept`: pages that may be kept mapped.
+    pub(super) fn new(ring: Pages, port: PortId, scatter: bool, kept: usize) -> Receive {
+        Receive { ring: Back::attach(ring), port, scatter, kept: Kept::new(kept) }
     }
 
     pub(super) fn deliver(
@@ -65,7 +69,7 @@ impl Receive {
         let mut batch = Batch::default();
         let stop = self.gather(&mut batch, context, errors)?;
         if !batch.packets.is_empty() {
-            let done = batch.copy(context)?;
+            let done = batch.copy(&mut self.kept, context)?;
             let mut answers = self.ring.publish(context.redo);
             batch.respond(&mut answers, &done, errors);
             if answers.finish() {
@@ -178,24 +182,52 @@ impl Batch {
     }
 
     /// Copies the packets to the guest's pages; tells of each piece whether it was.
-    fn copy(&self, context: &mut Context<'_>) -> Result<Vec<bool>, Fault> {
-        let mut slots = self.slots.iter();
-        let mut segments = Vec::with_capacity(self.slots.len());
-        for packet in &self.packets {
-            for (n, (offset, bytes)) in pieces(packet).enumerate() {
-                let Some(slot) = slots.next() else { break };
-                let offset = u16::try_from(offset).expect("within a page");
-                segments.push(CopySegment::write(slot.grant, offset, bytes));
-                if n == 0 && packet.offload.gso.is_some() {
-                    // The slot of the extra information: its page stays empty.
-                    slots.next();
+    fn copy(
+        &self,
+        kept: &mut Kept<GrantMapping>,
+        context: &mut Context<'_>,
+    ) -> Result<Vec<bool>, Fault> {
+        let mut done = Vec::with_capacity(self.slots.len());
+        // What is not mapped, and which piece it is.
+        let (mut segments, mut places) = (Vec::new(), Vec::new());
+        for (slot, offset, bytes) in self.pieces() {
+            match kept.page(slot.grant, context.grants, context.domain, context.now) {
+                Some(page) => {
+                    page.write(offset, bytes);
+                    done.push(true);
+                }
+                None => {
+                    let offset = u16::try_from(offset).expect("within a page");
+                    segments.push(CopySegment::write(slot.grant, offset, bytes));
+                    places.push(done.len());
+                    done.push(false);
                 }
             }
         }
-        context
-            .grants
-            .copy(context.domain, &mut segments)
-            .map_err(|e| Fault::Host(e.to_string()))?;
-        Ok(segments.iter().map(CopySegment::is_done).collect())
+        if !segments.is_empty() {
+            let copied = context.grants.copy(context.domain, &mut segments);
+            copied.map_err(|e| Fault::Host(e.to_string()))?;
+        }
+        places.iter().zip(&segments).for_each(|(&at, segment)| done[at] = segment.is_done());
+        Ok(done)
+    }
+
+    /// Every piece of the packets with the slot it goes to and where in its page.
+    fn pieces(&self) -> impl Iterator<Item = (&RxRequest, usize, &[u8])> {
+        let mut slots = self.slots.iter();
+        let pieces = self.packets.iter().flat_map(|packet| {
+            let long = packet.offload.gso.is_some();
+            pieces(packet)
+                .enumerate()
+                .map(move |(n, (offset, bytes))| (offset, bytes, n == 0 && long))
+        });
+        pieces.map_while(move |(offset, bytes, has_extra)| {
+            let slot = slots.next()?;
+            if has_extra {
+                // The slot of the extra information: its page stays empty.
+                slots.next();
+            }
+            Some((slot, offset, bytes))
+        })
     }
 }

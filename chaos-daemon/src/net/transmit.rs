@@ -1,8 +1,8 @@
-//! From the guest to the switch: all pieces of a turn are copied by one call.
+//! From the guest to the switch: all pieces of a turn that are not mapped are copied by one call.
 
 use std::time::Instant;
 
-use lightvm::xen::CopySegment;
+use lightvm::xen::{CopySegment, GrantView};
 use noxs::net::{Tx, TxResponse, flags, status};
 use noxs::ring::Back;
 use noxs::ring::redo::Publication;
@@ -10,6 +10,7 @@ use noxs::ring::redo::Publication;
 use super::limit::Limit;
 use super::request::{self, Description, Piece, Wrong};
 use super::stats::Errors;
+use crate::kept::Kept;
 use crate::shard::{Context, Fault, Pages, Turn};
 use crate::switch::{Checksum, Packet, PortId, checksum, segment};
 
@@ -22,6 +23,7 @@ pub(super) struct Transmit {
     ring: Back<Pages, Tx>,
     port: PortId,
     limit: Limit,
+    kept: Kept<GrantView>,
     /// Turns that ended because of the limit.
     throttled: u64,
 }
@@ -35,8 +37,9 @@ struct Batch {
 }
 
 impl Transmit {
-    pub(super) fn new(ring: Pages, port: PortId, limit: Limit) -> Transmit {
-        Transmit { ring: Back::attach(ring), port, limit, throttled: 0 }
+    /// `kept`: pages that may be kept mapped.
+    pub(super) fn new(ring: Pages, port: PortId, limit: Limit, kept: usize) -> Transmit {
+        Transmit { ring: Back::attach(ring), port, limit, kept: Kept::new(kept), throttled: 0 }
     }
 
     /// How often what the guest sends had to wait for its rate.
@@ -87,7 +90,7 @@ impl Transmit {
         context: &mut Context<'_>,
         errors: &mut Errors,
     ) -> Result<(), Fault> {
-        let packets = batch.copy(context)?;
+        let packets = batch.copy(&mut self.kept, context)?;
         for (description, packet) in batch.descriptions.iter_mut().zip(packets) {
             if let Some(packet) = packet {
                 self.send(description, packet, context);
@@ -158,35 +161,44 @@ impl Batch {
     }
 
     /// Copies the packets that are in order from the guest's pages; none for the others.
-    fn copy(&mut self, context: &mut Context<'_>) -> Result<Vec<Option<Packet>>, Fault> {
-        let pool = context.fabric.pool();
-        let mut packets: Vec<Option<Packet>> = self
-            .descriptions
-            .iter()
-            .map(|d| d.state.is_ok().then(|| pool.packet(usize::from(d.size))))
-            .collect();
-        let mut segments = Vec::with_capacity(self.pieces.len());
-        for (description, packet) in self.descriptions.iter().zip(&mut packets) {
+    fn copy(
+        &mut self,
+        kept: &mut Kept<GrantView>,
+        context: &mut Context<'_>,
+    ) -> Result<Vec<Option<Packet>>, Fault> {
+        let mut packets = self.packets(context);
+        let Batch { descriptions, pieces, .. } = self;
+        // What is not mapped, and which packet it belongs to.
+        let (mut segments, mut owners) = (Vec::new(), Vec::new());
+        for (n, (description, packet)) in descriptions.iter().zip(&mut packets).enumerate() {
             let Some(packet) = packet else { continue };
             let mut rest = packet.frame_mut();
-            for piece in &self.pieces[description.pieces.clone()] {
+            for piece in &pieces[description.pieces.clone()] {
                 let (to, behind) = rest.split_at_mut(usize::from(piece.size));
-                segments.push(CopySegment::read(piece.grant, piece.offset, to));
                 rest = behind;
+                match kept.page(piece.grant, context.grants, context.domain, context.now) {
+                    Some(page) => page.read(usize::from(piece.offset), to),
+                    None => {
+                        segments.push(CopySegment::read(piece.grant, piece.offset, to));
+                        owners.push(n);
+                    }
+                }
             }
         }
-        context
-            .grants
-            .copy(context.domain, &mut segments)
-            .map_err(|e| Fault::Host(e.to_string()))?;
-        let mut segments = segments.iter();
-        for description in self.descriptions.iter_mut().filter(|d| d.state.is_ok()) {
-            let mut pieces = segments.by_ref().take(description.pieces.len());
-            // Every piece has to be looked at, or the next packet starts at the wrong one.
-            if pieces.by_ref().filter(|piece| !piece.is_done()).count() > 0 {
-                description.wrong(Wrong::Grant);
-            }
+        if !segments.is_empty() {
+            let copied = context.grants.copy(context.domain, &mut segments);
+            copied.map_err(|e| Fault::Host(e.to_string()))?;
+        }
+        for (_, &owner) in segments.iter().zip(&owners).filter(|(segment, _)| !segment.is_done()) {
+            descriptions[owner].wrong(Wrong::Grant);
         }
         Ok(packets)
+    }
+
+    /// Empty packets for those that are in order.
+    fn packets(&self, context: &mut Context<'_>) -> Vec<Option<Packet>> {
+        let pool = context.fabric.pool();
+        let packet = |d: &Description| d.state.is_ok().then(|| pool.packet(usize::from(d.size)));
+        self.descriptions.iter().map(packet).collect()
     }
 }

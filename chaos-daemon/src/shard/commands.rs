@@ -44,6 +44,7 @@ impl Loop {
                 }
             }
             Command::Network(update) => self.tools.fabric.apply(update),
+            Command::Ping(answer) => drop(answer.send(())),
             Command::Stop => self.stopped = true,
         }
     }

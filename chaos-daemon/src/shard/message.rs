@@ -31,6 +31,8 @@ pub enum Command {
     Stats(Uuid, oneshot::Sender<Stats>),
     /// Learn a change of the switch's tables.
     Network(switch::Update),
+    /// Answer, as a sign of life.
+    Ping(oneshot::Sender<()>),
     /// End the thread; guests live on unserved.
     Stop,
 }

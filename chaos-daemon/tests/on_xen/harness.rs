@@ -66,6 +66,11 @@ impl Chaosd {
     /// As [`Chaosd::start`], with more lines of its configuration. Without a part about the pool
     /// there is none: domains are counted.
     pub(crate) fn start_with(lines: &str) -> Chaosd {
+        Chaosd::start_in(lines, &[])
+    }
+
+    /// As [`Chaosd::start_with`], with variables in its environment.
+    pub(crate) fn start_in(lines: &str, variables: &[(&str, &str)]) -> Chaosd {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let text = format!(
@@ -77,7 +82,8 @@ impl Chaosd {
             if lines.contains("[pool]") { "" } else { "[pool]\nenabled = false\n" }
         );
         fs::write(path("chaosd.toml"), text).expect("written");
-        let process = spawn(folder.path());
+        let process =
+            program(folder.path()).envs(variables.iter().copied()).spawn().expect("chaosd starts");
         let client = connect(&path("socket"));
         Chaosd { folder, process, client }
     }
@@ -236,13 +242,17 @@ impl Drop for Chaosd {
 }
 
 fn spawn(folder: &Path) -> Child {
-    Command::new(build_folder().join("chaosd"))
+    program(folder).spawn().expect("chaosd starts")
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(build_folder().join("chaosd"));
+    command
         .arg("--config")
         .arg(folder.join("chaosd.toml"))
         .env("CHAOSD_LOG", env::var("CHAOSD_LOG").unwrap_or_else(|_| "warn".into()))
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("chaosd starts")
+        .stdin(Stdio::null());
+    command
 }
 
 fn connect(socket: &Path) -> Client {

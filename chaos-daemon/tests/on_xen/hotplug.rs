@@ -20,8 +20,10 @@ fn attach_nic(chaosd: &Chaosd, name: &str, network: &str) -> (u8, String) {
     (info.index, info.nic.addresses.first().expect("an address").addr().to_string())
 }
 
+/// Until every buffer has been used twice: they are mapped then, and the guest gets them back only
+/// if the daemon lets go of them when a device goes.
 fn ping(address: &str) {
-    run(&format!("ping -c 2 -i 0.2 -w 10 {address}"));
+    run(&format!("ping -q -c 150 -i 0.002 -w 20 {address}"));
 }
 
 /// The second time a device stands where another has been, with rings that were used.

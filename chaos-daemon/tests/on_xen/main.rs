@@ -18,5 +18,6 @@ mod native;
 mod network;
 mod pool;
 mod restart;
+mod service;
 mod shards;
 mod verbs;

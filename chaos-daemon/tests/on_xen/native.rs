@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use lightvm::api::{CreateRequest, NetworkSpec, StopRequest, Uplink, Wait};
 use lightvm::config::{ControlMode, GuestConfig, GuestOverrides, GuestType, MemSize};
+use lightvm::xen::Xen;
 
-use crate::harness::{Chaosd, address, assert_ready, disk, native, nic, run};
+use crate::harness::{Chaosd, address, assert_ready, disk, eventually, native, nic, run};
 
 const BOTH: [GuestType; 2] = [GuestType::Pvh, GuestType::Pv];
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,17 +34,35 @@ fn echo_answers_outlives_the_daemon_and_ends_when_asked() {
         let address = address(&guest);
         run(&format!("ping -c 3 -i 0.2 -w 10 {address}"));
         run(&format!("ping -c 2 -i 0.2 -s 1400 -w 10 {address}"));
+        let before = mapped(&chaosd, GRANTS);
+        assert!(before < BUFFERS / 2, "{before} pages are mapped after few packets");
+        use_every_buffer(&chaosd, &address);
         echo_over_tcp(&address);
         echo_over_udp(&address);
         let records = chaosd.client.records(&name).expect("records").records;
         let text = format!("echo is up, my address is {address}");
         assert!(records.iter().any(|record| record.text == text), "{records:?}");
         chaosd.kill_and_restart();
-        run(&format!("ping -c 3 -i 0.2 -w 10 {address}"));
+        assert_eq!(mapped(&chaosd, GRANTS), 0);
+        use_every_buffer(&chaosd, &address);
         let how = StopRequest { timeout_ms: Some(10_000), force: false };
         chaosd.client.poweroff(&name, &how).expect("it ends when asked");
         chaosd.wait_until_gone(&name);
+        eventually("no page of it is mapped", || (mapped(&chaosd, GRANTS) == 0).then_some(()));
+        let domains = || Xen::open().expect("a Xen dom0").domains().expect("its domains");
+        let is_gone = || domains().iter().all(|domain| domain.domid.0 != guest.domid);
+        eventually("nothing of its domain is left", || is_gone().then_some(()));
     }
+}
+
+/// Pages in which `echo` receives packets.
+const BUFFERS: usize = 64;
+
+/// The daemon keeps the buffers of packets mapped when they are used again.
+fn use_every_buffer(chaosd: &Chaosd, address: &str) {
+    run(&format!("ping -q -c 200 -i 0.002 -w 20 {address}"));
+    let mapped = mapped(chaosd, GRANTS);
+    assert!((BUFFERS..=2 * BUFFERS).contains(&mapped), "{mapped} pages are mapped");
 }
 
 /// Over IPv6, in packets that take two buffers each on their way to the guest.
@@ -187,10 +206,14 @@ fn a_guest_in_c_greets_and_ends_when_asked() {
     }
 }
 
-/// Pieces of guests' memory that the daemon has mapped.
-fn mapped(chaosd: &Chaosd) -> usize {
+/// Where guests' memory is mapped from: by frame, and by grant.
+const FRAMES: &str = "/dev/xen/privcmd";
+const GRANTS: &str = "/dev/xen/gntdev";
+
+/// Pieces of guests' memory that the daemon has mapped from a device.
+fn mapped(chaosd: &Chaosd, from: &str) -> usize {
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", chaosd.pid())).expect("its maps");
-    maps.lines().filter(|line| line.ends_with("/dev/xen/privcmd")).count()
+    maps.lines().filter(|line| line.ends_with(from)).count()
 }
 
 /// `hello` knows nothing of pages: it prints and raises an event.
@@ -207,13 +230,14 @@ fn a_console_is_served_from_birth_and_mapped_when_used() {
         let config = GuestConfig::from_overrides(config).expect("a configuration").config;
         let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: true };
         chaosd.client.create(&request).expect("a guest");
-        let (pages, events) = (mapped(&chaosd), chaosd.client.stats(&name).expect("stats").events);
+        let (pages, events) =
+            (mapped(&chaosd, FRAMES), chaosd.client.stats(&name).expect("stats").events);
         // It has not run: the event of binding its port is none of its own.
         assert_eq!(events, 0);
         chaosd.client.unpause(&name).expect("it runs");
         let output = chaosd.wait_for_output(&name, "KiB of memory\r\n");
         assert!(output.starts_with("Hello from a "), "{output:?}");
-        assert_eq!(mapped(&chaosd) - pages, 1, "pages for the console's ring");
+        assert_eq!(mapped(&chaosd, FRAMES) - pages, 1, "pages for the console's ring");
         chaosd.client.destroy(&name).expect("destroyed");
     }
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,9 @@ use crate::host::{BRIDGE, Host, Leftovers, nic, run};
 
 /// A Linux takes seconds to boot on an emulated host, and longer on a busy one.
 const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Between two looks, which take time from the guest on a host with a processor or two.
+const STEP: Duration = Duration::from_millis(100);
 
 /// A shell in the guest, through `lvm`'s way to its console.
 struct Shell {
@@ -36,10 +40,8 @@ impl Shell {
         let end = Instant::now() + PATIENCE;
         loop {
             let mut chunk = [0; 4096];
-            if let Ok(n @ 1..) = self.console.read(&mut chunk) {
+            while let Ok(n @ 1..) = self.console.read(&mut chunk) {
                 self.seen.extend_from_slice(&chunk[..n]);
-            } else {
-                sleep(Duration::from_millis(10));
             }
             let seen = String::from_utf8_lossy(&self.seen).into_owned();
             if let Some(at) = seen.find(text) {
@@ -47,15 +49,19 @@ impl Shell {
                 return seen[..at].to_owned();
             }
             assert!(Instant::now() < end, "{text:?} is not in {seen:?}");
+            sleep(STEP);
         }
     }
 
     /// What `command` prints.
     fn run(&mut self, command: &str) -> String {
+        /// A viewer is shown what earlier ones saw first: each command ends in its own words.
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // The terminal shows what is typed; the word is not in it.
-        let line = format!("{command}; echo do''ne $?\n");
+        let line = format!("{command}; echo do''ne {number}: $?\n");
         self.console.write_all(line.as_bytes()).expect("typed");
-        let printed = self.wait_for("done ");
+        let printed = self.wait_for(&format!("done {number}: "));
         let status = self.wait_for("\n");
         assert_eq!(status.trim(), "0", "{command}: {printed}");
         printed
@@ -88,7 +94,7 @@ fn linux(name: &str, guest_type: GuestType, host: &Host) -> GuestOverrides {
 fn prepare(shell: &mut Shell, address: &str) {
     shell.wait_for("guest shell ready");
     shell.run("for driver in /lib/drivers/*.ko; do insmod $driver; done");
-    shell.run("until [ -b /dev/xvda -a -d /sys/class/net/eth0 ]; do usleep 10000; done");
+    shell.run("until [ -b /dev/xvda -a -d /sys/class/net/eth0 ]; do usleep 100000; done");
     shell.run(&format!("ip addr add {address}/24 dev eth0 && ip link set eth0 up"));
     shell.run("mkdir /sbin && printf '#!/bin/sh\\nexec /bin/poweroff -f\\n' >/sbin/poweroff");
     shell.run("chmod +x /sbin/poweroff");
@@ -127,11 +133,12 @@ fn power_off(chaosd: &Chaosd, name: &str) {
     assert_eq!(answer.outcome, StopOutcome::Destroyed);
 }
 
-/// Types `typed` into `xl console` and waits until it shows `wanted`.
+/// Types `typed` into `xl console` and waits until it shows `wanted`. What is typed counts
+/// only at a terminal, which `script` is.
 fn check_xl_console(name: &str, typed: &str, wanted: &str) {
     let limit = PATIENCE.as_secs().to_string();
     let mut viewer = Command::new("timeout")
-        .args([&limit, "xl", "console", name])
+        .args([&limit, "script", "-qec", &format!("xl console {name}"), "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -149,8 +156,14 @@ fn check_xl_console(name: &str, typed: &str, wanted: &str) {
     viewer.wait().expect("waited for");
 }
 
+/// For whoever waits, and for whoever reads why it failed.
+fn report(began: Instant, what: &str) {
+    eprintln!("{:6.1} s: {what}", began.elapsed().as_secs_f32());
+}
+
 /// Makes the guest and waits for its devices, which its shell has to bring up first.
 fn boot(chaosd: &Chaosd, guest: GuestOverrides, address: &str) -> Shell {
+    let began = Instant::now();
     let name = guest.name.clone().expect("a name").to_string();
     let config = GuestConfig::from_overrides(guest).expect("a configuration").config;
     let timeout_ms = PATIENCE.as_millis().try_into().ok();
@@ -159,11 +172,13 @@ fn boot(chaosd: &Chaosd, guest: GuestOverrides, address: &str) -> Shell {
         let made = scope.spawn(|| chaosd.client.create(&request).expect("its devices connect"));
         let there = || made.is_finished() || chaosd.info(&name).is_some();
         while !there() {
-            sleep(Duration::from_millis(20));
+            sleep(STEP);
         }
+        report(began, &format!("{name} is built"));
         let mut shell = Shell::attach(chaosd, &name);
         prepare(&mut shell, address);
         made.join().expect("it is ready");
+        report(began, &format!("{name} is up, its devices are connected"));
         shell
     })
 }
@@ -171,22 +186,25 @@ fn boot(chaosd: &Chaosd, guest: GuestOverrides, address: &str) -> Shell {
 /// `xl console` works once nobody watches through the daemon.
 fn check_xl_console_of(guest: &GuestInfo) {
     let lock = format!("/var/lock/xenconsole.{}", guest.summary.domid);
-    eventually("nobody at its console", || (!Path::new(&lock).exists()).then_some(()));
+    let nobody =
+        || eventually("nobody at its console", || (!Path::new(&lock).exists()).then_some(()));
+    nobody();
     check_xl_console(guest.summary.name.as_str(), "echo seen by $((40+2))\n", "seen by 42");
+    nobody();
 }
 
 /// Linux sees a disk and an interface come and go.
 fn check_hotplug(chaosd: &Chaosd, name: &str, shell: &mut Shell, second: &Disk) {
     let disk = second.path.to_string_lossy();
     chaosd.lvm(&["block-attach", name, &disk]);
-    shell.run("until [ -b /dev/xvdb ]; do usleep 10000; done");
+    shell.run("until [ -b /dev/xvdb ]; do usleep 100000; done");
     check_disk(shell, "xvdb", &second.path);
     chaosd.lvm(&["block-detach", name, "xvdb"]);
-    shell.run("while [ -b /dev/xvdb ]; do usleep 10000; done");
+    shell.run("while [ -b /dev/xvdb ]; do usleep 100000; done");
     chaosd.lvm(&["net-attach", name, &format!("bridge={BRIDGE}")]);
-    shell.run("until [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+    shell.run("until [ -d /sys/class/net/eth1 ]; do usleep 100000; done");
     chaosd.lvm(&["net-detach", name, "1"]);
-    shell.run("while [ -d /sys/class/net/eth1 ]; do usleep 10000; done");
+    shell.run("while [ -d /sys/class/net/eth1 ]; do usleep 100000; done");
 }
 
 /// PVH and PV with one daemon, which unpacks their kernel once.
@@ -197,10 +215,11 @@ fn debian_uses_all_that_comes_and_goes() {
     const PV: &str = "10.19.0.3";
     let host = Host::new();
     let mut chaosd = Chaosd::start();
-    let before = Leftovers::now();
+    let (before, began) = (Leftovers::now(), Instant::now());
     let mut shell = boot(&chaosd, linux("pvh", GuestType::Pvh, &host), PVH);
     check_network(&mut shell, PVH);
     check_disk(&mut shell, "xvda", &host.folder.path().join("pvh.img"));
+    report(began, "PVH uses its network and its disk");
     let limited = Nic { rate: Some("1MB/s".parse().expect("a rate")), ..nic() };
     let pv = GuestOverrides { nic: Some(vec![limited]), ..linux("pv", GuestType::Pv, &host) };
     let mut pv = boot(&chaosd, pv, PV);
@@ -208,8 +227,10 @@ fn debian_uses_all_that_comes_and_goes() {
     check_network(&mut pv, PV);
     assert!(since.elapsed() > Duration::from_secs(1), "2 MB at 1 MB/s in {:?}", since.elapsed());
     check_disk(&mut pv, "xvda", &host.folder.path().join("pv.img"));
+    report(began, "PV uses its network, as fast as it may, and its disk");
     drop(pv);
     power_off(&chaosd, "pv");
+    report(began, "PV has powered off");
 
     let info = chaosd.info("pvh").expect("it lives");
     let (nic, disk) = (&info.nics[0], &info.disks[0]);
@@ -218,10 +239,13 @@ fn debian_uses_all_that_comes_and_goes() {
     assert_eq!(info.console_viewers, 1);
     drop(shell);
     check_xl_console_of(&info);
+    report(began, "xl console shows it");
     chaosd.kill_and_restart();
     let mut shell = Shell::attach(&chaosd, "pvh");
     check_hotplug(&chaosd, "pvh", &mut shell, &host.disk("second.img"));
+    report(began, "a disk and an interface came and went, with another daemon");
     drop(shell);
     power_off(&chaosd, "pvh");
+    report(began, "PVH has powered off");
     assert_eq!(Leftovers::now(), before);
 }

@@ -43,7 +43,7 @@ fn net() -> Device {
         backend: 0x0302,
         first_frame: 0x0706_0504,
         frames: 2,
-        features: device::NET_CSUM | device::NET_SG,
+        features: device::NET_CSUM | device::NET_SG | device::GRANTS_STAY,
         config: Config::Net(NetConfig {
             mac: [0, 0x16, 0x3e, 1, 2, 3],
             mtu: 1500,
@@ -89,7 +89,7 @@ fn a_net_slot_has_the_golden_bytes() {
     pages(&memory).0.set_device(Slot::new(1).unwrap(), &net());
     #[rustfmt::skip]
     assert_eq!(bytes::<64>(&memory, TABLE + SLOT_SIZE), [
-        2, 1, 1, 2, 2, 3, 0xdc, 5, 4, 5, 6, 7, 9, 0, 0, 0,
+        2, 1, 1, 2, 2, 3, 0xdc, 5, 4, 5, 6, 7, 9, 0x40, 0, 0,
         0, 0x16, 0x3e, 1, 2, 3, 24, 64, 10, 0, 0, 2, 10, 0, 0, 1,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -239,10 +239,12 @@ fn devices_come_and_go() {
     let slot = Slot::new(4).unwrap();
     host.set_device(slot, &disk());
     assert_eq!(host.taken(slot), None);
-    guest.use_device(slot, device::NET_CSUM);
-    assert_eq!(host.taken(slot), Some(device::NET_CSUM));
+    guest.use_device(slot, device::NET_CSUM | device::GRANTS_STAY);
+    assert_eq!(host.taken(slot), Some(device::NET_CSUM | device::GRANTS_STAY));
+    assert_eq!(bytes::<2>(&memory, slot.offset() + SLOT_GUEST_FEATURES), [1, 0xc0]);
     host.set_device(slot, &Device { state: device::State::Removing, ..disk() });
-    assert_eq!(host.taken(slot), Some(device::NET_CSUM), "the guest's field stays");
+    let taken = Some(device::NET_CSUM | device::GRANTS_STAY);
+    assert_eq!(host.taken(slot), taken, "the guest's field stays");
     host.remove_device(slot);
     assert_eq!(guest.device(slot).unwrap().unwrap().state, device::State::Removing);
     guest.leave_device(slot);

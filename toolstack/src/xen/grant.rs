@@ -6,7 +6,7 @@ use super::abi::PAGE_BYTES;
 use super::abi::gntdev::{
     self, GNTCOPY_DEST_GREF, GNTCOPY_SOURCE_GREF, GNTST_OKAY, MINUS_GNTST_BAD_COPY_ARG,
 };
-use super::dev::{GNTDEV, Gntdev, GrantMapping};
+use super::dev::{GNTDEV, Gntdev, GrantMapping, GrantView};
 use super::{Call, DomId, Xen, XenError};
 
 /// This process's access to granted pages. Cheap to clone, usable from any thread.
@@ -144,6 +144,17 @@ impl GrantDevice {
         const CALL: Call = Call("IOCTL_GNTDEV_MAP_GRANT_REF");
         self.xen.allow(CALL, Some(domain))?;
         let mapped = self.device.map(domain.0, refs);
+        mapped.map_err(|e| self.xen.failed(CALL, Some(domain), e))
+    }
+
+    /// Maps the page that `domain` grants as `gref`, for reading.
+    ///
+    /// # Errors
+    /// [`XenError::Call`]: `EINVAL` when it cannot be mapped.
+    pub fn view(&self, domain: DomId, gref: u32) -> Result<GrantView, XenError> {
+        const CALL: Call = Call("IOCTL_GNTDEV_MAP_GRANT_REF");
+        self.xen.allow(CALL, Some(domain))?;
+        let mapped = self.device.view(domain.0, gref);
         mapped.map_err(|e| self.xen.failed(CALL, Some(domain), e))
     }
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, GrantMapping, Port};
+pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, GrantMapping, GrantView, Port};
 pub use domain::{CreateDomain, DomainInfo, DomainState, ShutdownReason, VcpuInfo};
 pub use error::{CallError, XenError};
 pub use grant::{CopySegment, GrantDevice};

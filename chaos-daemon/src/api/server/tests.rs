@@ -42,7 +42,11 @@ impl Site {
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async move {
-                let server = Server::new(UnixListener::bind(path).unwrap(), access, options);
+                let server = Server::new(
+                    UnixListener::bind(path).unwrap(),
+                    Arc::new(access.into()),
+                    options,
+                );
                 ready.send(()).unwrap();
                 server.serve(router(), async { drop(ended.await) }).await;
             });

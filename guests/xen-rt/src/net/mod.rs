@@ -16,7 +16,9 @@ use crate::grant::{Access, Granted, Grants};
 use crate::pages::Pages;
 use crate::paging::PAGE_SIZE;
 use crate::slot::{Place, Standing};
-use noxs::device::{Config, NET_CSUM, NET_GSO_TCPV4, NET_GSO_TCPV6, NET_SG, NetConfig};
+use noxs::device::{
+    Config, GRANTS_STAY, NET_CSUM, NET_GSO_TCPV4, NET_GSO_TCPV6, NET_SG, NetConfig,
+};
 
 /// Buffers of either direction at most.
 const MOST: usize = 64;
@@ -46,7 +48,9 @@ impl Buffers {
     /// The features that the guest can take, of those the host has.
     fn features(&self, offered: u16) -> u16 {
         let long = NET_SG | NET_GSO_TCPV4 | NET_GSO_TCPV6;
-        let known = if self.whole.count() > 0 { NET_CSUM | long } else { NET_CSUM };
+        // Buffers are granted from the first packet to the last.
+        let always = NET_CSUM | GRANTS_STAY;
+        let known = if self.whole.count() > 0 { always | long } else { always };
         offered & known
     }
 }

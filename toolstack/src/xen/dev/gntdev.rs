@@ -37,6 +37,20 @@ pub struct GrantMapping {
     _range: Range,
 }
 
+/// A page that may be granted for reading alone, mapped; given back when dropped.
+#[derive(Debug)]
+pub struct GrantView(GrantMapping);
+
+impl GrantView {
+    /// Copies bytes at `offset` of the page out, each read from it exactly once.
+    ///
+    /// # Panics
+    /// When that is not within 4096 bytes.
+    pub fn read(&self, offset: usize, out: &mut [u8]) {
+        self.0.read(offset, out);
+    }
+}
+
 /// A range of the device file that stands for grants.
 #[derive(Debug)]
 struct Range {
@@ -67,12 +81,23 @@ impl Gntdev {
     /// # Errors
     /// `EINVAL` for no grants or too many, and for one that cannot be mapped.
     pub(in crate::xen) fn map(&self, domid: u16, refs: &[u32]) -> Result<GrantMapping, Errno> {
+        self.map_as(domid, refs, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)
+    }
+
+    /// Maps the grant `gref` of domain `domid`, for reading.
+    ///
+    /// # Errors
+    /// `EINVAL` when it cannot be mapped.
+    pub(in crate::xen) fn view(&self, domid: u16, gref: u32) -> Result<GrantView, Errno> {
+        self.map_as(domid, &[gref], ProtFlags::PROT_READ).map(GrantView)
+    }
+
+    fn map_as(&self, domid: u16, refs: &[u32], prot: ProtFlags) -> Result<GrantMapping, Errno> {
         if refs.len() > MAX_MAP {
             return Err(Errno::EINVAL);
         }
         let len = NonZeroUsize::new(refs.len() * PAGE_BYTES).ok_or(Errno::EINVAL)?;
         let range = self.reserve(domid, refs)?;
-        let prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let offset = libc::off_t::try_from(range.index).map_err(|_| Errno::EINVAL)?;
         // SAFETY: a fresh mapping at an address the kernel chooses.
         let base = unsafe { mmap(None, len, prot, MapFlags::MAP_SHARED, &self.device, offset)? };

@@ -10,8 +10,8 @@ mod privcmd;
 
 pub(super) use buffer::{BUFFER_SIZE, Buffer, BufferPool};
 pub use evtchn::{EventChannels, Port};
-pub use gntdev::GrantMapping;
 pub(super) use gntdev::{GNTDEV, Gntdev};
+pub use gntdev::{GrantMapping, GrantView};
 pub use mapping::ForeignMapping;
 pub use monitor::{Call, CallMonitor};
 pub(super) use privcmd::Privcmd;

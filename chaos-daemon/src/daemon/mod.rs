@@ -1,5 +1,8 @@
 //! The daemon as a whole: started, stopped, one per host.
 
+mod reload;
+mod supervisor;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,9 +14,12 @@ use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::{Registry, RegistryError};
 use lightvm::xen::{Xen, XenError};
 use nix::fcntl::{Flock, FlockArg};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
+
+pub use reload::Load;
 
 use crate::api;
 use crate::config::DaemonConfig;
@@ -25,6 +31,7 @@ use crate::shard::{Command, Shard, ShardError};
 use crate::shells::{self, Shells};
 use crate::switch;
 use crate::{console, log};
+use reload::Reloader;
 
 /// Why the daemon cannot start.
 #[derive(Debug, Error)]
@@ -106,6 +113,8 @@ pub struct Daemon {
     pub disks: Disks,
     /// What is written down about them, for the next daemon.
     pub records: Records,
+    /// Who may ask it.
+    pub access: Arc<Mutex<api::Access>>,
     /// What happens.
     pub events: Arc<Events>,
     /// Figures about what it did.
@@ -120,16 +129,21 @@ pub struct Daemon {
     _only: Flock<std::fs::File>,
 }
 
-/// Runs until SIGTERM or Ctrl-C.
+/// Runs until SIGTERM or Ctrl-C. `load` is asked for the configuration again at each SIGHUP.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
+pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
+    let mut reloader = Reloader::new(load, config.clone());
+    // Before anything is begun: the signal's own effect would be to end the daemon.
+    let mut hangup = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let daemon = Arc::new(Daemon::start(config).await?);
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
     guests::adopt_all(&daemon).await?;
     let (listener, access) = api::listen(&daemon.config)?;
+    *daemon.access.lock() = access;
+    let access = Arc::clone(&daemon.access);
     let server = api::Server::new(listener, access, daemon.config.api.clone());
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
@@ -137,22 +151,32 @@ pub async fn run(config: DaemonConfig) -> Result<(), StartError> {
     let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
     daemon.events.tell(Happened::DaemonStarted { version, pid });
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
+    supervisor::ready("serving");
     let router = api::router(Arc::clone(&daemon));
     let end = async {
         tokio::select! {
             _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
             _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
         }
+        supervisor::stopping();
         let _ = std::fs::remove_file(&daemon.config.socket);
     };
+    let reload = async {
+        while hangup.recv().await.is_some() {
+            supervisor::reloading();
+            reloader.reload(&daemon);
+            supervisor::ready("serving");
+        }
+    };
     tokio::select! {
+        () = reload => {}
+        () = supervisor::keep_alive(&daemon) => {}
         () = server.serve(router, end) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
     }
-    let _ = std::fs::remove_file(&daemon.config.socket);
     shells::clear(&daemon);
     Ok(())
 }
@@ -197,6 +221,7 @@ impl Daemon {
             guests,
             disks,
             records,
+            access: Arc::default(),
             events: Arc::new(events),
             metrics: Metrics::default(),
             keys: Arc::new(keys),
