@@ -18,8 +18,9 @@ pub fn of(daemon: &Daemon, guest: &Guest) -> EventGuest {
     }
 }
 
-/// As it was made.
-fn made(guest: &Guest) -> EventGuest {
+/// As it was made: without a look at what became of its name.
+#[must_use]
+pub fn made(guest: &Guest) -> EventGuest {
     let record = &guest.life.record;
     EventGuest { name: record.name.clone(), uuid: record.uuid, domid: record.domid.0 }
 }

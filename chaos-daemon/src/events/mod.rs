@@ -17,7 +17,7 @@ use lightvm::api::{Event, Happened};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use guest::{of, watch_reports};
+pub use guest::{made, of, watch_reports};
 pub use reader::Reader;
 
 use numbers::Numbers;

@@ -81,7 +81,7 @@ async fn make(
             pending.done(Outcome { uuid: made.guest.uuid, built: made.how, timings: made.timings });
         }
         if let Ok(Made { guest, how, .. }) = &built {
-            let guest = events::of(&building, guest);
+            let guest = events::made(guest);
             building.events.tell(Happened::GuestCreated { guest, built: *how });
         }
         building.ends.look();

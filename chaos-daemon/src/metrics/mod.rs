@@ -123,7 +123,6 @@ mod tests {
         encode(&mut text, &registry).unwrap();
         for line in [
             "lightvm_create_failures_total 1",
-            "lightvm_create_stage_seconds_bucket{le=\"0.00004\",stage=\"memory\"} 1",
             "lightvm_create_stage_seconds_count{stage=\"memory\"} 1",
             "# TYPE process_open_fds gauge",
             "# EOF",
