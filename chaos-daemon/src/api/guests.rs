@@ -72,10 +72,13 @@ pub(super) async fn create_many(
     let part =
         |index| claim.as_ref().map(|claim| body::part(claim, index, &guests[index])).transpose();
     let claims = (0..guests.len()).map(part).collect::<Answer<Vec<_>>>()?;
-    let one = |(request, claim)| async {
-        match make(&daemon, request, claim).await {
-            Ok(created) => BatchResult::Created(Box::new(created)),
-            Err(e) => BatchResult::Error(e.into_body()),
+    let one = |(request, claim)| {
+        let daemon = Arc::clone(&daemon);
+        async move {
+            match make(&daemon, request, claim).await {
+                Ok(created) => BatchResult::Created(Box::new(created)),
+                Err(e) => BatchResult::Error(e.into_body()),
+            }
         }
     };
     let results = stream::iter(guests.into_iter().zip(claims)).map(one).buffered(AT_A_TIME);

@@ -42,10 +42,13 @@ pub(super) async fn register(daemon: &Arc<Daemon>, registry: &mut Registry) {
     // What the kernel serves is the kernel's to tell.
     guests.retain(|guest| guest.record.lock().control != ControlMode::XenStore);
     let single = daemon.config.api.metrics_guests;
-    let look = |(number, guest): (usize, Arc<Guest>)| async move {
-        let stats = guests::look(daemon, &guest).await.ok()?.1;
-        let name = (number < single).then(|| crate::events::of(daemon, &guest).name.to_string());
-        Some((name, stats))
+    let look = |(number, guest): (usize, Arc<Guest>)| {
+        let daemon = Arc::clone(daemon);
+        async move {
+            let stats = guests::look(&daemon, &guest).await.ok()?.1;
+            let name = || crate::events::of(&daemon, &guest).name.to_string();
+            Some(((number < single).then(name), stats))
+        }
     };
     let looks = stream::iter(guests.into_iter().enumerate()).map(look);
     let mut looks = std::pin::pin!(looks.buffer_unordered(AT_A_TIME));
