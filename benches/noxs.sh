@@ -84,6 +84,8 @@ part devices bench-devices create /tmp/noop
 # beside LINUX NAME IP CONTROL NIC PING: the parts of a Linux guest.
 beside() {
     domain=$(linux "$2" "$3" "$4" "$5")
+    # Its kernel boots for seconds.
+    timeout 60 sh -c 'until ping -q -c 1 -W 1 "$0"; do :; done' "$3" >&2
     part "$1" bench-devices linux "$3" "${domain:-0}"
     part "$6" bench-devices ping "$3" "${domain:-0}"
     lvm destroy "$2" >&2

@@ -7,6 +7,7 @@
 //! and a page that cannot be mapped is copied by the hypervisor, which says what is wrong with it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -104,17 +105,17 @@ impl<M> Kept<M> {
         now: Instant,
         map: impl FnOnce() -> Result<M, E>,
     ) -> Option<&M> {
-        if !self.pages.contains_key(&gref) && self.pages.len() >= self.most {
-            return None;
-        }
-        let mut is_new = false;
-        let page = self.pages.entry(gref).or_insert_with(|| {
-            is_new = true;
-            Page::Used(now)
-        });
-        if let Page::Used(before) = page
-            && !is_new
-        {
+        let has_room = self.pages.len() < self.most;
+        let page = match self.pages.entry(gref) {
+            Entry::Occupied(page) => page.into_mut(),
+            Entry::Vacant(place) => {
+                if has_room {
+                    place.insert(Page::Used(now));
+                }
+                return None;
+            }
+        };
+        if let Page::Used(before) = page {
             let soon = now.saturating_duration_since(*before) < SOON;
             *page = if soon { Page::of(map, now) } else { Page::Used(now) };
         }
@@ -163,7 +164,9 @@ mod tests {
     fn a_device_has_a_bound_and_one_that_promises_nothing_none_mapped() {
         let (mut kept, now) = (Kept::new(2), Instant::now());
         for _ in 0..2 {
-            (0..9).for_each(|gref| drop(map(&mut kept, gref, now)));
+            for gref in 0..9 {
+                map(&mut kept, gref, now);
+            }
         }
         assert_eq!((map(&mut kept, 1, now), map(&mut kept, 2, now)), (Some(1), None));
         assert_eq!(kept.pages.len(), 2);
