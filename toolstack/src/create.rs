@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use crate::build::{Boot, BuildError, ChannelSpec, Control};
 use crate::config::{ControlMode, CpuSetError, GuestConfig, GuestType, HostCpus};
 use crate::domain::{Limits, Loaded, Placement, Shell, ShellSpec, Stage, Timings};
-use crate::image::{BootMode, ImageError, Kernel, Ramdisk};
+use crate::image::{BootMode, ImageError, Kernel, Ramdisk, Stamp};
 use crate::xen::{Credit2, Xen, XenError};
 
 /// Builds guests. Keeps the images it has read, so that only the first guest of a
@@ -82,15 +81,25 @@ impl Creator {
             ControlMode::None => Control::None,
             ControlMode::Noxs => Control::Noxs,
             ControlMode::Facade | ControlMode::XenStore => Control::Store,
-            ControlMode::Auto => match self.kernel(config)?.noxs_version() {
-                Some(NOXS_MAJOR) => Control::Noxs,
-                _ => Control::Store,
-            },
+            ControlMode::Auto => spoken(&*self.kernels.get(config.kernel(), Kernel::open)?),
         })
     }
 
-    fn kernel(&self, config: &GuestConfig) -> Result<Arc<Kernel>, ImageError> {
-        self.kernels.get(config.kernel(), Kernel::open)
+    /// What the images of `config` say that it leaves open, and which versions of them it was. Each
+    /// is looked at once.
+    ///
+    /// # Errors
+    /// [`CreateError::Image`].
+    pub fn inspect(&self, config: &GuestConfig) -> Result<Inspection, CreateError> {
+        let (stamp, kernel) = self.kernels.get_stamped(config.kernel(), Kernel::open)?;
+        let control = match config.control() {
+            ControlMode::Auto if spoken(&kernel) == Control::Noxs => ControlMode::Noxs,
+            ControlMode::Auto => ControlMode::Facade,
+            said => said,
+        };
+        let guest_type = guest_type(config, &kernel)?;
+        let ramdisk = config.ramdisk().and_then(Stamp::of);
+        Ok(Inspection { guest_type, control, kernel: stamp, ramdisk })
     }
 
     /// Builds the guest that `config` describes, up to but not including its first
@@ -159,15 +168,6 @@ impl Creator {
         let kernel = self.kernels.get(of.kernel, Kernel::open)?;
         let ramdisk = of.ramdisk.map(|path| self.ramdisks.get(path, Ramdisk::open));
         Ok((kernel, ramdisk.transpose()?))
-    }
-
-    /// What kind of guest `config` describes: what its `type` says, and without one what its
-    /// kernel prefers.
-    ///
-    /// # Errors
-    /// [`CreateError::Image`].
-    pub fn guest_type(&self, config: &GuestConfig) -> Result<GuestType, CreateError> {
-        Ok(guest_type(config, &*self.kernel(config)?)?)
     }
 
     /// The number of the CPU pool that `config` names; 0 when it names none.
@@ -244,6 +244,27 @@ impl Creator {
     }
 }
 
+/// What a configuration and its images come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// What its `type` says, and without one what its kernel prefers.
+    pub guest_type: GuestType,
+    /// What its `control` says, and for `auto` what its kernel speaks; never [`ControlMode::Auto`].
+    pub control: ControlMode,
+    /// Which version of the kernel it is; `None`: it changed just now.
+    pub kernel: Option<Stamp>,
+    /// Which version of the initial RAM disk it is, where there is one.
+    pub ramdisk: Option<Stamp>,
+}
+
+/// What a kernel speaks.
+fn spoken(kernel: &Kernel) -> Control {
+    match kernel.noxs_version() {
+        Some(NOXS_MAJOR) => Control::Noxs,
+        _ => Control::Store,
+    }
+}
+
 /// What is loaded into a guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
@@ -281,22 +302,6 @@ fn needs_daemon(config: &GuestConfig) -> bool {
     has_devices || !matches!(config.control(), ControlMode::Auto | ControlMode::None)
 }
 
-/// What tells one version of a file from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp {
-    len: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Stamp> {
-        use std::os::unix::fs::MetadataExt;
-        let meta = std::fs::metadata(path).ok()?;
-        Some(Stamp { len: meta.len(), modified: meta.modified().ok(), inode: meta.ino() })
-    }
-}
-
 /// Parsed files by path, read again when they change.
 #[derive(Debug)]
 struct Cache<T> {
@@ -315,16 +320,24 @@ impl<T> Cache<T> {
         path: &Path,
         read: impl FnOnce(&Path) -> Result<T, ImageError>,
     ) -> Result<Arc<T>, ImageError> {
+        Ok(self.get_stamped(path, read)?.1)
+    }
+
+    fn get_stamped(
+        &self,
+        path: &Path,
+        read: impl FnOnce(&Path) -> Result<T, ImageError>,
+    ) -> Result<(Option<Stamp>, Arc<T>), ImageError> {
         let stamp = Stamp::of(path);
         if let (Some(stamp), Some((known, value))) = (&stamp, self.known.lock().get(path))
             && stamp == known
         {
-            return Ok(Arc::clone(value));
+            return Ok((Some(*stamp), Arc::clone(value)));
         }
         let value = Arc::new(read(path)?);
         if let Some(stamp) = stamp {
             self.known.lock().insert(path.to_owned(), (stamp, Arc::clone(&value)));
         }
-        Ok(value)
+        Ok((stamp, value))
     }
 }

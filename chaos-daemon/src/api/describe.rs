@@ -17,13 +17,19 @@ type Look = (Status, Stats);
 
 /// A guest in a list.
 pub(super) fn summary(daemon: &Daemon, guest: &Guest) -> GuestSummary {
+    // It may have been renamed since it was made.
+    let now = daemon.lifecycle.registry().record(guest.uuid);
+    let named = fresh(guest);
+    GuestSummary { name: now.map_or(named.name.clone(), |record| record.name), ..named }
+}
+
+/// A guest that was just made.
+pub(super) fn fresh(guest: &Guest) -> GuestSummary {
     let life = &guest.life.record;
     let status = guest.status.borrow().clone();
-    // It may have been renamed since.
-    let now = daemon.lifecycle.registry().record(guest.uuid);
     let record = guest.record.lock();
     GuestSummary {
-        name: now.map_or_else(|| life.name.clone(), |record| record.name),
+        name: life.name.clone(),
         uuid: guest.uuid,
         domid: life.domid.0,
         guest_type: life.guest_type,

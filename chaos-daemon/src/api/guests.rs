@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt as _};
 use lightvm::api::{
-    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, ErrorCode, GuestInfo,
-    GuestSummary, Happened, MAX_BATCH, RenameRequest, Stats, StopRequest,
+    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DestroyQuery, ErrorCode,
+    GuestInfo, GuestSummary, Happened, MAX_BATCH, RenameRequest, Stats, StopRequest,
 };
 
 use super::body::{self, At, JsonBody, Raw, read};
-use super::describe::{info, summary};
+use super::describe::{fresh, info, summary};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::events;
@@ -46,7 +47,11 @@ async fn make(
     daemon.metrics.created(began.elapsed(), created.as_ref().ok());
     let created = created?;
     Ok(CreateAnswer {
-        guest: summary(daemon, &created.guest),
+        guest: if created.repeated {
+            summary(daemon, &created.guest)
+        } else {
+            fresh(&created.guest)
+        },
         timings: created.timings,
         built: created.built,
         repeated: created.repeated,
@@ -99,9 +104,13 @@ pub(super) async fn show(
 pub(super) async fn destroy(
     State(daemon): State<Arc<Daemon>>,
     At(name): At<String>,
+    query: Result<Query<DestroyQuery>, QueryRejection>,
 ) -> Answer<StatusCode> {
     let guest = guests::find(&daemon, &name)?;
-    guests::destroy(daemon, guest).await?;
+    let returned = guests::destroy(daemon, guest).await?;
+    if query?.wait != 0 {
+        returned.wait().await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

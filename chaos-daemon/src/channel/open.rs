@@ -26,14 +26,23 @@ pub struct Opening<'a> {
     pub plugs: &'a [Plug],
     /// Whether it runs already, with a page that an earlier daemon wrote.
     pub running: bool,
+    /// Its page, when it is mapped already.
+    pub page: Option<ForeignMapping>,
 }
 
 /// Makes the page of a guest that is not running yet, or takes over that of one that is.
 ///
 /// # Errors
 /// [`XenError`] when the guest's memory cannot be mapped.
-pub fn open(xen: &Xen, place: &build::Channel, opening: &Opening<'_>) -> Result<Channel, XenError> {
-    let memory = xen.map(opening.domain, &[place.page])?;
+pub fn open(
+    xen: &Xen,
+    place: &build::Channel,
+    mut opening: Opening<'_>,
+) -> Result<Channel, XenError> {
+    let memory = match opening.page.take() {
+        Some(page) => page,
+        None => xen.map(opening.domain, &[place.page])?,
+    };
     let header = header(place, opening.uuid);
     let page = match opening.running {
         true => HostPage::adopt(memory, &header),
@@ -41,7 +50,7 @@ pub fn open(xen: &Xen, place: &build::Channel, opening: &Opening<'_>) -> Result<
     };
     let late = if opening.running { everything() } else { Rung::default() };
     let mut channel = Channel { port: place.port, page, late, lies: 0 };
-    let overflow = write_overflow(xen, place, opening)?;
+    let overflow = write_overflow(xen, place, &opening)?;
     let inline = &opening.user_data[..opening.user_data.len().min(USER_INLINE)];
     channel.page.set_identity(Name::new(opening.name), inline, overflow);
     for plug in opening.plugs {

@@ -24,7 +24,7 @@ pub use reload::Load;
 use crate::api;
 use crate::config::DaemonConfig;
 use crate::events::Events;
-use crate::guests::{self, Disks, Ends, GuestError, Guests, Keys, Records};
+use crate::guests::{self, Disks, Ends, GuestError, Guests, Keys, Reaper, Records};
 use crate::metrics::Metrics;
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
@@ -125,6 +125,8 @@ pub struct Daemon {
     pub ends: Ends,
     /// Domains for guests to come.
     pub shells: Shells,
+    /// Domains of guests that are no more.
+    pub reaper: Reaper,
     // Last: freed when everything else has ended.
     _only: Flock<std::fs::File>,
 }
@@ -173,6 +175,7 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
         () = supervisor::keep_alive(&daemon) => {}
         () = server.serve(router, end) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
+        () = guests::reap(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
@@ -227,6 +230,7 @@ impl Daemon {
             keys: Arc::new(keys),
             ends,
             shells,
+            reaper: Reaper::default(),
             _only: only,
         })
     }

@@ -39,16 +39,30 @@ pub async fn adopt_all(daemon: &Arc<Daemon>) -> Result<(), GuestError> {
 async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     match record.stage {
         Stage::Building => tear_down(daemon, record).await,
+        Stage::Ending => {
+            for claim in &record.claim {
+                daemon.keys.remember(claim, record.uuid);
+                daemon.keys.ended(claim, record.uuid);
+            }
+            tear_down(daemon, record).await
+        }
         Stage::Rebuilding(ref config) => {
             let (config, stage) = ((**config).clone(), record.stage.clone());
             let (uuid, claim) = (record.uuid, record.claim.clone());
             claim.iter().for_each(|claim| daemon.keys.remember(claim, uuid));
             tear_down(daemon, record).await?;
-            let built = build(daemon, config, false, stage, claim.clone()).await;
-            if built.is_err() {
-                claim.iter().for_each(|claim| daemon.keys.ended(claim, uuid));
+            match build(daemon, config, false, stage, claim.clone()).await {
+                Ok(made) => {
+                    let guest = events::of(daemon, &made.guest);
+                    daemon.events.tell(Happened::GuestRestarted { guest, reason: None });
+                    events::watch_reports(daemon, &made.guest);
+                    Ok(())
+                }
+                Err(e) => {
+                    claim.iter().for_each(|claim| daemon.keys.ended(claim, uuid));
+                    Err(e)
+                }
             }
-            built.map(drop)
         }
         Stage::Living => adopt(daemon, record).await,
     }
@@ -69,7 +83,7 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
             xenstore::sweep(&reaper.xen, uuid)?;
         }
         reaper.records.forget(uuid);
-        info!(%uuid, "tore down a guest that was being built");
+        info!(%uuid, "tore down what was a guest to be, or no more");
         Ok::<_, GuestError>(())
     })
     .await?
@@ -116,7 +130,8 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices, reopen)?);
         let plugs = devices::plugs(&life_of, &of, console, specs);
         let (xen, journal) = (&site.xen, &site.records.journal(uuid));
-        let place = Place { xen, life: &life_of, plugs: &plugs, journal, running: true };
+        let place =
+            Place { xen, life: &life_of, plugs: &plugs, journal, running: true, page: None };
         Ok::<_, GuestError>((place.line(of.control)?, plugs))
     })
     .await??;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use lightvm::api::Built;
-use lightvm::build::{ChannelSpec, Control};
-use lightvm::config::{ControlMode, GuestConfig};
-use lightvm::create::Creator;
+use lightvm::build::ChannelSpec;
+use lightvm::config::GuestConfig;
+use lightvm::create::Inspection;
 use lightvm::domain::Timings;
-use lightvm::lifecycle::{self, LifecycleError, Prepared};
+use lightvm::lifecycle::{self, LifecycleError, Prepared, Vacant};
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Command, Line, Plug, Started, Status};
-use crate::shells::{self, Ticket};
+use crate::shells::{self, Ready, Ticket};
 
 /// A guest that was built.
 pub(super) struct Made {
@@ -29,7 +30,8 @@ pub(super) struct Made {
 }
 
 /// Builds the guest that `config` describes, of a shell if there is one, has a shard serve it
-/// and lets it run unless it is to be `paused`. The `claim` is written down with it. Its turn is the caller's: nobody knows it yet.
+/// and lets it run unless it is to be `paused`. The `claim` is written down with it. Its turn is the
+/// caller's: nobody knows it yet.
 ///
 /// # Errors
 /// [`GuestError`]; nothing of the guest is left then.
@@ -40,8 +42,27 @@ pub(super) async fn build(
     stage: Stage,
     claim: Option<Claim>,
 ) -> Result<Made, GuestError> {
-    let (site, of) = (Arc::clone(daemon), config.clone());
-    let (control, ticket) = blocking(move || decide(&site, &of)).await??;
+    // All of it on one thread: every change of thread is a part of what a finish takes.
+    let (daemon, runtime) = (Arc::clone(daemon), Handle::current());
+    blocking(move || runtime.block_on(build_here(&daemon, config, paused, stage, claim))).await?
+}
+
+/// As [`build`]. Blocks on Xen and on files.
+async fn build_here(
+    daemon: &Arc<Daemon>,
+    config: GuestConfig,
+    paused: bool,
+    stage: Stage,
+    claim: Option<Claim>,
+) -> Result<Made, GuestError> {
+    if let Some(uuid) = config.uuid() {
+        daemon.reaper.wait_for(uuid).await;
+    }
+    let _held = config.uuid().map(|uuid| daemon.guests.claim(uuid)).transpose()?;
+    let (vacant, images) = look(daemon, &config)?;
+    let control = images.control;
+    // Held until the guest runs: the pool builds nothing meanwhile.
+    let mut ticket = shells::ask(daemon, &config, &images);
     let (how, shell) = (ticket.built(), ticket.uuid());
     let uuid = config.uuid().or(shell).unwrap_or_else(Uuid::new_v4);
     let config = config.with_uuid(uuid);
@@ -49,9 +70,15 @@ pub(super) async fn build(
         true => xenstore::plan(uuid, &config)?,
         false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
+    // A shell is written down as what is being built; it gets its claim as it comes to life.
+    let is_written = stage == Stage::Building && shell == Some(uuid);
     let mut record = GuestRecord { uuid, stage, control, devices, claim };
-    let built = match daemon.records.write(&record) {
-        Ok(()) => Site { daemon, uuid }.build(&config, &mut record, ticket, paused).await,
+    let written = if is_written { Ok(()) } else { daemon.records.write(&record) };
+    let built = match written {
+        Ok(()) => {
+            let site = Site { daemon, uuid };
+            site.build(&config, &mut record, (&mut ticket, vacant), paused).await
+        }
         Err(e) => Err(GuestError::Record(e)),
     };
     if built.is_err() {
@@ -63,10 +90,7 @@ pub(super) async fn build(
     // Until here the shell was written down under its own.
     shell.into_iter().filter(|&own| own != uuid).for_each(|own| daemon.records.forget(own));
     match built {
-        Ok((guest, timings)) => {
-            crate::events::watch_reports(daemon, &guest);
-            Ok(Made { guest, timings, how })
-        }
+        Ok((guest, timings)) => Ok(Made { guest, timings, how }),
         Err(e) => Err(disks::name_holder(daemon, e)),
     }
 }
@@ -82,11 +106,10 @@ impl Site<'_> {
         &self,
         config: &GuestConfig,
         record: &mut GuestRecord,
-        ticket: Ticket,
+        of: (&mut Ticket, Vacant),
         paused: bool,
     ) -> Result<(Arc<Guest>, Timings), GuestError> {
-        let (prepared, line, devices) =
-            self.prepare(config.clone(), record.clone(), ticket).await?;
+        let (prepared, line, devices) = self.prepare(config, record, of)?;
         let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
         let (status, latest) = watch::channel(Status::default());
         let (uuid, domain) = (self.uuid, prepared.record().domid);
@@ -94,7 +117,10 @@ impl Site<'_> {
         let (left, started) = (Vec::new(), Started::default());
         let starting = started.clone();
         let arrival = Arrival { uuid, domain, line, devices, left, started, book, status };
-        let (foreign, known) = (xenstore::is_foreign(record.control), prepared.record().clone());
+        let foreign = xenstore::is_foreign(record.control);
+        // Wanted only where taking it back needs it.
+        let known = foreign.then(|| prepared.record().clone());
+        let looks = self.daemon.ends.looks();
         if !foreign {
             serve(self.daemon, shard, arrival).await?;
         }
@@ -102,13 +128,16 @@ impl Site<'_> {
             Ok((life, timings)) => {
                 let guest = Guest::new(shard, latest, starting, life, record.clone());
                 self.daemon.guests.add(Arc::clone(&guest));
+                if self.daemon.ends.looks() != looks {
+                    // It may have ended before anybody knew it.
+                    self.daemon.ends.look();
+                }
                 Ok((guest, timings))
             }
             Err(e) => {
                 leave(self.daemon, shard, self.uuid).await;
-                if foreign {
-                    let xen = Arc::clone(&self.daemon.xen);
-                    let _ = blocking(move || xenstore::remove(&xen, &known)).await;
+                if let Some(known) = known {
+                    let _ = xenstore::remove(&self.daemon.xen, &known);
                 }
                 Err(e)
             }
@@ -116,38 +145,35 @@ impl Site<'_> {
     }
 
     /// Builds the domain, opens what its devices need, and shows them to the guest.
-    async fn prepare(
+    fn prepare(
         &self,
-        config: GuestConfig,
-        record: GuestRecord,
-        mut ticket: Ticket,
+        config: &GuestConfig,
+        record: &GuestRecord,
+        (ticket, vacant): (&mut Ticket, Vacant),
     ) -> Result<(Prepared, Line, Vec<Plug>), GuestError> {
-        let daemon = Arc::clone(self.daemon);
-        blocking(move || {
-            let foreign = xenstore::is_foreign(record.control);
-            let ours = if foreign { &[][..] } else { &record.devices[..] };
-            let specs = devices::open_all(ours, |disk| disks::open(&daemon, disk))?;
-            let prepared = match ticket.loaded(&config) {
-                Some(loaded) => {
-                    let loaded = loaded.map_err(LifecycleError::from)?;
-                    daemon.lifecycle.finish(loaded, &config)?
-                }
-                None => {
-                    let spec = ChannelSpec::for_guest(built_as(record.control), &config);
-                    daemon.lifecycle.prepare_with(&config, &spec)?
-                }
-            };
-            let life = prepared.record();
-            let plugs = devices::plugs(life, &record, daemon.consoles.sink(life.uuid), specs);
-            let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
-            let place = Place { xen, life, plugs: &plugs, journal, running: false };
-            let line = place.line(record.control)?;
-            if foreign {
-                xenstore::add(&daemon.xen, prepared.record())?;
+        let daemon = self.daemon;
+        let foreign = xenstore::is_foreign(record.control);
+        let ours = if foreign { &[][..] } else { &record.devices[..] };
+        let specs = devices::open_all(ours, |disk| disks::open(daemon, disk))?;
+        let (prepared, page) = match ticket.ready(config) {
+            Some(ready) => {
+                let Ready { page, loaded } = ready.map_err(LifecycleError::from)?;
+                (daemon.lifecycle.finish(loaded, config, vacant)?, page)
             }
-            Ok((prepared, line, plugs))
-        })
-        .await?
+            None => {
+                let spec = ChannelSpec::for_guest(built_as(record.control), config);
+                (daemon.lifecycle.build(config, &spec, vacant)?, None)
+            }
+        };
+        let life = prepared.record();
+        let plugs = devices::plugs(life, record, daemon.consoles.sink(life.uuid), specs);
+        let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
+        let place = Place { xen, life, plugs: &plugs, journal, running: false, page };
+        let line = place.line(record.control)?;
+        if foreign {
+            xenstore::add(&daemon.xen, prepared.record())?;
+        }
+        Ok((prepared, line, plugs))
     }
 
     fn start(
@@ -187,40 +213,15 @@ impl Guest {
     }
 }
 
-/// Decides how the guest that `config` describes and its host talk, and what it is built of.
-/// Blocks on Xen and on files.
-fn decide(daemon: &Arc<Daemon>, config: &GuestConfig) -> Result<(ControlMode, Ticket), GuestError> {
-    let registry = daemon.lifecycle.registry();
-    // First of all: what follows would touch the other guest of this UUID.
-    if let Some(uuid) = config.uuid() {
-        registry.check_uuid(&daemon.xen, uuid).map_err(LifecycleError::from)?;
-    }
-    // No shell is spent on a name that is taken.
-    if let Some(name) = config.name() {
-        registry.check_name(&daemon.xen, name).map_err(LifecycleError::from)?;
-    }
-    let control = built_control(daemon.lifecycle.creator(), config)?;
-    if xenstore::is_foreign(control) {
+/// Makes sure that what the guest is to be called is free, and looks at its images. Blocks on Xen and
+/// on files.
+fn look(daemon: &Daemon, config: &GuestConfig) -> Result<(Vacant, Inspection), GuestError> {
+    let vacant = daemon.lifecycle.vacant(config)?;
+    let images = daemon.lifecycle.creator().inspect(config).map_err(LifecycleError::from)?;
+    if xenstore::is_foreign(images.control) {
         xenstore::check()?;
     }
-    Ok((control, shells::ask(daemon, config, control)))
-}
-
-/// How the guest that `config` describes and its host talk; never [`ControlMode::Auto`].
-///
-/// # Errors
-/// [`GuestError::Lifecycle`] when its kernel has to be asked and cannot be read.
-pub(crate) fn built_control(
-    creator: &Creator,
-    config: &GuestConfig,
-) -> Result<ControlMode, GuestError> {
-    match config.control() {
-        ControlMode::Auto => match creator.control(config).map_err(LifecycleError::from)? {
-            Control::Noxs => Ok(ControlMode::Noxs),
-            _ => Ok(ControlMode::Facade),
-        },
-        said => Ok(said),
-    }
+    Ok((vacant, images))
 }
 
 /// Has a shard serve a guest.

@@ -81,10 +81,10 @@ async fn make(
             pending.done(Outcome { uuid: made.guest.uuid, built: made.how, timings: made.timings });
         }
         if let Ok(Made { guest, how, .. }) = &built {
-            let guest = events::made(guest);
-            building.events.tell(Happened::GuestCreated { guest, built: *how });
+            let (of, built) = (events::made(guest), *how);
+            building.events.tell(Happened::GuestCreated { guest: of, built });
+            events::watch_reports(&building, guest);
         }
-        building.ends.look();
         built
     });
     built.await.map_err(|_| GuestError::Broken)?

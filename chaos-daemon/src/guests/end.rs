@@ -5,25 +5,29 @@ use std::sync::Arc;
 use lightvm::api::{Happened, StopOutcome};
 use lightvm::config::{Action, GuestName};
 use lightvm::domain::{DomainError, End};
-use lightvm::lifecycle::action_for;
+use lightvm::lifecycle::{action_for, kept_name};
 use lightvm::registry::Record;
 use lightvm::xen::ShutdownReason;
-use tracing::{error, info};
+use tokio::runtime::Handle;
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::build::{Made, build, leave};
 use super::devices::unplug_all;
+use super::reap::Returned;
 use super::record::Stage;
 use super::stop::Ending;
 use super::{Gone, Guest, GuestError, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::events;
+use crate::pool::guest_kib;
 
-/// Destroys a guest: what it printed is kept, all else of it is gone.
+/// Ends a guest: what it printed is kept, all else of it is gone. Its memory is on its way back then;
+/// the answer tells when it is there.
 ///
 /// # Errors
 /// [`GuestError::NotFound`] when somebody else was first, [`GuestError::Lifecycle`].
-pub async fn destroy(daemon: Arc<Daemon>, guest: Arc<Guest>) -> Result<(), GuestError> {
+pub async fn destroy(daemon: Arc<Daemon>, guest: Arc<Guest>) -> Result<Returned, GuestError> {
     // Once begun it is carried through, whoever stops waiting for it.
     let ending = tokio::spawn(async move {
         let mut turn = guest.turn.lock().await;
@@ -41,16 +45,50 @@ async fn end_for_good(
     guest: &Arc<Guest>,
     reason: Option<ShutdownReason>,
     turn: &mut Gone,
-) -> Result<(), GuestError> {
+) -> Result<Returned, GuestError> {
     let of = events::of(daemon, guest);
-    tear_down(daemon, guest, turn).await?;
+    let foreign = xenstore::is_foreign(guest.record.lock().control);
+    let returned = if foreign {
+        tear_down(daemon, guest, turn).await?;
+        keep_key(daemon, guest);
+        daemon.records.forget(guest.uuid);
+        Returned::already()
+    } else {
+        let (site, of, runtime) = (Arc::clone(daemon), Arc::clone(guest), Handle::current());
+        let returned = blocking(move || runtime.block_on(let_go(&site, &of))).await??;
+        turn.0 = true;
+        returned
+    };
     daemon.events.tell(Happened::GuestGone { guest: of, reason });
-    keep_key(daemon, guest);
-    daemon.records.forget(guest.uuid);
     daemon.consoles.close(guest.uuid);
     daemon.logs.close(guest.uuid);
     guest.ended.send_replace(Some(Ending::gone(reason)));
-    Ok(())
+    Ok(returned)
+}
+
+/// Stops a guest, takes it out of every list and leaves its domain to the reaper. A daemon that follows
+/// this one finishes what was begun here. The caller has its turn. Blocks on Xen and on files.
+async fn let_go(daemon: &Arc<Daemon>, guest: &Arc<Guest>) -> Result<Returned, GuestError> {
+    let mut record = guest.record.lock().clone();
+    record.stage = Stage::Ending;
+    daemon.records.write(&record).map_err(GuestError::Record)?;
+    leave(daemon, guest.shard, guest.uuid).await;
+    match guest.life.running.pause() {
+        Ok(()) | Err(DomainError::Vanished { .. }) => {}
+        // It runs on for a moment, unserved.
+        Err(e) => warn!(name = %guest.life.record.name, "cannot be held before its end: {e}"),
+    }
+    // It may have been renamed since it was made.
+    let registry = daemon.lifecycle.registry();
+    let now = registry.record(guest.uuid).unwrap_or_else(|| guest.life.record.clone());
+    daemon.lifecycle.forget(&now)?;
+    unplug_all(&daemon.networks, guest.uuid, &record.devices).await;
+    // The reaper forgets the record.
+    keep_key(daemon, guest);
+    let kib = guest_kib(now.guest_type, &now.config);
+    let returned = daemon.reaper.take(&daemon.shells, guest.uuid, now.domid, kib);
+    daemon.guests.remove(guest.uuid);
+    Ok(returned)
 }
 
 /// Has the key it was asked for with remembered without it.
@@ -118,7 +156,7 @@ async fn act(
         End::Destroyed => (Action::Destroy, None),
     };
     match action {
-        Action::Destroy => end_for_good(daemon, guest, reason, turn).await,
+        Action::Destroy => end_for_good(daemon, guest, reason, turn).await.map(drop),
         Action::Preserve => {
             preserve(daemon, guest, reason).await;
             Ok(())
@@ -163,6 +201,7 @@ async fn again(
         build(daemon, config, false, record.stage, record.claim).await?;
     let domid = new.life.record.domid;
     daemon.events.tell(Happened::GuestRestarted { guest: events::of(daemon, &new), reason });
+    events::watch_reports(daemon, &new);
     info!(name = %new.life.record.name, %domid, "built again");
     let (domid, outcome) = (Some(domid.0), StopOutcome::Restarted);
     let timings = Some(timings);
@@ -199,16 +238,6 @@ async fn set_aside(
     daemon.guests.remove(guest.uuid);
     turn.0 = true;
     Ok(kept)
-}
-
-/// The name under which a stopped guest is kept while its successor runs.
-fn kept_name(name: &GuestName, uuid: Uuid) -> GuestName {
-    let id = uuid.simple().to_string();
-    let suffix = format!("-ended-{}", &id[..8]);
-    let room = GuestName::MAX_BYTES - suffix.len();
-    let stem = &name.as_str()[..name.as_str().len().min(room)];
-    // A name's beginning with letters behind it is one.
-    format!("{stem}{suffix}").parse().unwrap_or_else(|_| name.clone())
 }
 
 /// Leaves the stopped domain to be looked into, unserved.

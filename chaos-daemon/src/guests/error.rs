@@ -60,6 +60,11 @@ pub enum GuestError {
     /// Its terminal cannot be had.
     #[error(transparent)]
     Terminal(#[from] crate::console::TerminalError),
+    /// Another request builds a guest of this UUID.
+    #[error(
+        "another request builds a guest with the UUID {0} just now; leave `uuid` out to have one made"
+    )]
+    BeingBuilt(uuid::Uuid),
     /// There is no such guest.
     #[error("there is no guest `{0}`")]
     NotFound(String),
@@ -127,6 +132,7 @@ impl GuestError {
             GuestError::Disk(_) => ErrorCode::BadInput,
             GuestError::Network(e) => e.code(),
             GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
+            GuestError::BeingBuilt(_) => ErrorCode::Taken,
             GuestError::Ended(_)
             | GuestError::NoSlot
             | GuestError::KeyUsed(_)

@@ -6,7 +6,7 @@ use std::path::Path;
 use lightvm::build::{self, Control};
 use lightvm::config::ControlMode;
 use lightvm::registry::Record;
-use lightvm::xen::Xen;
+use lightvm::xen::{ForeignMapping, Xen};
 
 use super::GuestError;
 use crate::channel::{self, Opening};
@@ -31,11 +31,13 @@ pub(super) struct Place<'a> {
     pub(super) journal: &'a Path,
     /// Whether an earlier daemon has served it.
     pub(super) running: bool,
+    /// Its noxs page, when it is mapped already.
+    pub(super) page: Option<ForeignMapping>,
 }
 
 impl Place<'_> {
     /// The channel of a guest of this kind, ready for its shard.
-    pub(super) fn line(&self, control: ControlMode) -> Result<Line, GuestError> {
+    pub(super) fn line(self, control: ControlMode) -> Result<Line, GuestError> {
         match (control, &self.life.channel) {
             (ControlMode::Noxs, Some(channel)) => self.noxs(channel),
             (ControlMode::Facade, Some(channel)) => self.facade(channel),
@@ -43,7 +45,7 @@ impl Place<'_> {
         }
     }
 
-    fn noxs(&self, place: &build::Channel) -> Result<Line, GuestError> {
+    fn noxs(self, place: &build::Channel) -> Result<Line, GuestError> {
         let opening = Opening {
             domain: self.life.domid,
             uuid: self.life.uuid,
@@ -51,8 +53,9 @@ impl Place<'_> {
             user_data: self.life.config.user_data(),
             plugs: self.plugs,
             running: self.running,
+            page: self.page,
         };
-        Ok(Line::Noxs(Box::new(channel::open(self.xen, place, &opening)?)))
+        Ok(Line::Noxs(Box::new(channel::open(self.xen, place, opening)?)))
     }
 
     fn facade(&self, place: &build::Channel) -> Result<Line, GuestError> {

@@ -20,6 +20,7 @@ mod error;
 mod hotplug;
 mod keys;
 mod line;
+mod reap;
 mod record;
 mod stop;
 mod terminal;
@@ -27,19 +28,20 @@ mod wait;
 mod watch;
 mod xenstore;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use lightvm::config::GuestName;
 use lightvm::lifecycle;
 use lightvm::registry::Selector;
+use lightvm::xen::DomId;
 use parking_lot::Mutex;
 use tokio::sync::watch as latest;
 use uuid::Uuid;
 
 pub use adopt::adopt_all;
 pub use ask::{find, look, pause, rename, unpause};
-pub(crate) use build::built_control;
 pub use create::{Created, create};
 pub use disks::Disks;
 pub use end::destroy;
@@ -47,6 +49,7 @@ pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
 pub use keys::{Claim, Key, Keys, NoKey, digest};
 pub(crate) use line::built_as;
+pub use reap::{Reaper, Returned, reap};
 pub use record::{DeviceKind, DeviceRecord, Records};
 pub(crate) use record::{GuestRecord, Stage};
 pub use stop::stop;
@@ -85,21 +88,44 @@ pub(crate) struct Gone(pub(crate) bool);
 /// The guests of this daemon.
 #[derive(Debug, Default)]
 pub struct Guests {
-    known: Mutex<HashMap<Uuid, Arc<Guest>>>,
+    known: Mutex<Known>,
+    /// UUIDs of guests that are being built, as far as they were asked for.
+    claims: Mutex<HashSet<Uuid>>,
     next_shard: AtomicUsize,
+}
+
+/// Guests by what they are called; a name may be an old one.
+#[derive(Debug, Default)]
+struct Known {
+    guests: HashMap<Uuid, Arc<Guest>>,
+    names: HashMap<GuestName, Uuid>,
+    domains: HashMap<DomId, Uuid>,
+}
+
+/// A UUID that no other guest gets meanwhile.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    guests: &'a Guests,
+    uuid: Uuid,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.guests.claims.lock().remove(&self.uuid);
+    }
 }
 
 impl Guests {
     /// Every guest, by domain number.
     pub fn all(&self) -> Vec<Arc<Guest>> {
-        let mut all: Vec<_> = self.known.lock().values().cloned().collect();
+        let mut all: Vec<_> = self.known.lock().guests.values().cloned().collect();
         all.sort_by_key(|guest| guest.life.record.domid);
         all
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.known.lock().len()
+        self.known.lock().guests.len()
     }
 
     /// The guest that `name` names: by name, UUID or domain number.
@@ -109,24 +135,48 @@ impl Guests {
     pub fn find(&self, name: &str) -> Result<Arc<Guest>, GuestError> {
         let selector = Selector::from(name);
         let known = self.known.lock();
-        let found = match &selector {
-            Selector::Uuid(uuid) => known.get(uuid),
-            Selector::DomId(domid) => known.values().find(|g| g.life.record.domid == *domid),
-            Selector::Name(name) => known.values().find(|g| g.life.record.name.as_str() == name),
+        let uuid = match &selector {
+            Selector::Uuid(uuid) => Some(uuid),
+            Selector::DomId(domid) => known.domains.get(domid),
+            Selector::Name(name) => {
+                name.parse().ok().and_then(|name: GuestName| known.names.get(&name))
+            }
         };
+        let found = uuid.and_then(|uuid| known.guests.get(uuid));
         found.cloned().ok_or_else(|| GuestError::NotFound(name.to_owned()))
     }
+
+    /// Keeps others from building a guest of this UUID.
+    pub(crate) fn claim(&self, uuid: Uuid) -> Result<Claim<'_>, GuestError> {
+        if self.claims.lock().insert(uuid) {
+            Ok(Claim { guests: self, uuid })
+        } else {
+            Err(GuestError::BeingBuilt(uuid))
+        }
+    }
+
     /// The shard of a guest.
     pub(crate) fn shard_of(&self, uuid: Uuid) -> Option<usize> {
-        self.known.lock().get(&uuid).map(|guest| guest.shard)
+        self.known.lock().guests.get(&uuid).map(|guest| guest.shard)
     }
 
     pub(crate) fn add(&self, guest: Arc<Guest>) {
-        self.known.lock().insert(guest.uuid, guest);
+        let mut known = self.known.lock();
+        let record = &guest.life.record;
+        known.names.insert(record.name.clone(), guest.uuid);
+        known.domains.insert(record.domid, guest.uuid);
+        known.guests.insert(guest.uuid, guest);
     }
 
     pub(crate) fn remove(&self, uuid: Uuid) {
-        self.known.lock().remove(&uuid);
+        let mut known = self.known.lock();
+        let Some(guest) = known.guests.remove(&uuid) else { return };
+        let record = &guest.life.record;
+        // Another may have its name since it was renamed.
+        if known.names.get(&record.name) == Some(&uuid) {
+            known.names.remove(&record.name);
+        }
+        known.domains.remove(&record.domid);
     }
 
     /// The shard of the next guest: they take turns.

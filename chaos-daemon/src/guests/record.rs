@@ -44,6 +44,8 @@ pub enum Stage {
     Rebuilding(Box<GuestConfig>),
     /// It lives.
     Living,
+    /// It has ended; its memory is on its way back.
+    Ending,
 }
 
 /// A device of a guest.

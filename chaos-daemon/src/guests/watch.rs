@@ -3,9 +3,11 @@
 //! Xen tells one program of a host (`VIRQ_DOM_EXC`). Where another has that, such as
 //! xenstored, Xen is asked now and then.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use lightvm::domain::Watch;
@@ -23,12 +25,21 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// Has the daemon look for ended guests now.
 #[derive(Debug, Default)]
-pub struct Ends(Notify);
+pub struct Ends {
+    wanted: Notify,
+    looks: AtomicU64,
+}
 
 impl Ends {
     /// Looks soon.
     pub fn look(&self) {
-        self.0.notify_one();
+        self.wanted.notify_one();
+    }
+
+    /// How many looks have begun. Whoever adds a guest that runs already asks for one more if one
+    /// began since before it ran: that may have missed it.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::SeqCst)
     }
 }
 
@@ -68,7 +79,7 @@ pub async fn watch_ends(daemon: Arc<Daemon>, watch: Watch) -> io::Result<()> {
                 watch.get_ref().0.acknowledge()?;
                 ready?.clear_ready();
             }
-            () = daemon.ends.0.notified() => {}
+            () = daemon.ends.wanted.notified() => {}
             () = tokio::time::sleep(ASK_EVERY), if !told => {}
         }
         look(&daemon);
@@ -77,6 +88,7 @@ pub async fn watch_ends(daemon: Arc<Daemon>, watch: Watch) -> io::Result<()> {
 
 /// Looks after every guest whose domain has stopped or is gone.
 fn look(daemon: &Arc<Daemon>) {
+    daemon.ends.looks.fetch_add(1, Ordering::SeqCst);
     let guests = daemon.guests.all();
     if guests.is_empty() {
         return;
@@ -85,11 +97,11 @@ fn look(daemon: &Arc<Daemon>) {
         Ok(domains) => domains,
         Err(e) => return error!("cannot list the domains: {e}"),
     };
-    let lives = |uuid| {
-        let stopped = |state| matches!(state, DomainState::Shutdown(_) | DomainState::Dying);
-        domains.iter().any(|domain| domain.uuid == uuid && !stopped(domain.state))
-    };
-    let unsettled = |guest: &Arc<Guest>| guest.ended.borrow().is_none() && !lives(guest.uuid);
+    let stopped = |state| matches!(state, DomainState::Shutdown(_) | DomainState::Dying);
+    let living: HashSet<_> =
+        domains.iter().filter(|domain| !stopped(domain.state)).map(|domain| domain.uuid).collect();
+    let unsettled =
+        |guest: &Arc<Guest>| guest.ended.borrow().is_none() && !living.contains(&guest.uuid);
     for guest in guests.into_iter().filter(unsettled) {
         tokio::spawn(settle(Arc::clone(daemon), guest));
     }

@@ -1,9 +1,9 @@
 //! Flavours: what shells of one kind share.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
-use lightvm::config::{ControlMode, GuestType, MemSize, TscMode};
+use lightvm::config::{ControlMode, GuestConfig, GuestType, MemSize, TscMode};
+pub use lightvm::image::Stamp;
 
 /// What cannot be changed any more once a shell is built. Equal forms give equal domains, but for
 /// what is written into them when they are finished ([`AtFinish`](super::AtFinish)).
@@ -63,19 +63,6 @@ pub struct ImageFile {
     pub stamp: Stamp,
 }
 
-/// What tells one version of a file from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stamp {
-    /// The file system's number.
-    pub device: u64,
-    /// The file's number there.
-    pub inode: u64,
-    /// Bytes.
-    pub len: u64,
-    /// When it was last written, as far as its file system says.
-    pub modified: Option<SystemTime>,
-}
-
 /// How far a shell is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -131,21 +118,31 @@ impl Flavour {
         fits.then_some(self.level())
     }
 
-    /// KiB of the host's memory that a shell takes: the guest's, and an estimate of what Xen
-    /// needs beside it. For PVH that is the paging pool, 1 MiB and 16 bytes per page; for both, the
-    /// domain and its vCPUs.
+    /// KiB of the host's memory that a shell takes.
     #[must_use]
     pub fn footprint_kib(&self) -> u64 {
-        const DOMAIN: u64 = 128;
-        const VCPU: u64 = 32;
-        const PAGING_POOL: u64 = 1 << 10;
         let Form { guest_type, memory, max_memory, max_vcpus, .. } = self.form;
-        let paging = match guest_type {
-            GuestType::Pvh => PAGING_POOL + max_memory.pages() * 16 / 1024,
-            GuestType::Pv => 0,
-        };
-        memory.kib() + paging + DOMAIN + VCPU * u64::from(max_vcpus)
+        kib(guest_type, memory, max_memory, max_vcpus)
     }
+}
+
+/// KiB of the host's memory that a guest takes.
+#[must_use]
+pub fn guest_kib(guest_type: GuestType, config: &GuestConfig) -> u64 {
+    kib(guest_type, config.memory(), config.max_memory(), config.max_vcpus())
+}
+
+/// The guest's own memory, and an estimate of what Xen needs beside it. For PVH that is the paging
+/// pool, 1 MiB and 16 bytes per page; for both, the domain and its vCPUs.
+fn kib(guest_type: GuestType, memory: MemSize, max_memory: MemSize, max_vcpus: u16) -> u64 {
+    const DOMAIN: u64 = 128;
+    const VCPU: u64 = 32;
+    const PAGING_POOL: u64 = 1 << 10;
+    let paging = match guest_type {
+        GuestType::Pvh => PAGING_POOL + max_memory.pages() * 16 / 1024,
+        GuestType::Pv => 0,
+    };
+    memory.kib() + paging + DOMAIN + VCPU * u64::from(max_vcpus)
 }
 
 /// The one flavour of loaded shells that serves a request without anything left to load.

@@ -32,7 +32,7 @@ mod share;
 mod shelf;
 
 pub use claims::Claimed;
-pub use flavour::{Flavour, Form, Image, ImageFile, Level, Places, Stamp, Wanted};
+pub use flavour::{Flavour, Form, Image, ImageFile, Level, Places, Stamp, Wanted, guest_kib};
 pub use memory::{OnItsWay, Short};
 pub use options::{FlavourOptions, LearnOptions, Options};
 pub use plan::Plan;

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use lightvm::api::Built;
 use lightvm::config::{ControlMode, GuestConfig};
-use lightvm::create::{CreateError, Images};
-use lightvm::domain::Loaded;
+use lightvm::create::{CreateError, Images, Inspection};
 use uuid::Uuid;
 
 use super::destroy;
 use super::facts::facts;
-use super::stock::Kept;
+use super::stock::{Kept, Ready};
 use crate::daemon::Daemon;
-use crate::pool::{Answer, Level, Wanted, split};
+use crate::pool::{Answer, Level, Wanted, guest_kib, split};
 
 /// The longest wait for memory that is on its way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,19 +30,19 @@ pub struct Ticket {
     promised: u64,
 }
 
-/// Asks for a shell for the guest that `config` describes. Without one, shells give way for the
-/// memory that building it takes. Blocks on Xen and on files.
-pub(crate) fn ask(daemon: &Arc<Daemon>, config: &GuestConfig, control: ControlMode) -> Ticket {
+/// Asks for a shell for the guest that `config` and its `images` describe. Without one, shells give
+/// way for the memory that building it takes. Blocks on Xen and on files.
+pub(crate) fn ask(daemon: &Arc<Daemon>, config: &GuestConfig, images: &Inspection) -> Ticket {
     let mut ticket = Ticket { daemon: Arc::clone(daemon), answer: None, shell: None, promised: 0 };
     // The kernel's back ends know their guests by name from the first entry on.
-    if !daemon.shells.options.enabled || control == ControlMode::XenStore {
-        return ticket;
+    if daemon.shells.options.enabled && images.control != ControlMode::XenStore {
+        let known = facts(daemon.lifecycle.creator(), config, images);
+        if let Some((wanted, _)) = known.and_then(|facts| split(config, &facts)) {
+            ticket.take(&wanted);
+        }
     }
-    let known = facts(daemon.lifecycle.creator(), config, control);
-    let Some((wanted, _)) = known.and_then(|facts| split(config, &facts)) else { return ticket };
-    ticket.take(&wanted);
     if ticket.shell.is_none() {
-        ticket.claim(wanted.flavour().footprint_kib());
+        ticket.claim(guest_kib(images.guest_type, config));
     }
     ticket
 }
@@ -106,24 +105,23 @@ impl Ticket {
     }
 
     /// Its shell, with the guest's image in it.
-    pub(crate) fn loaded(&mut self, config: &GuestConfig) -> Option<Result<Loaded, CreateError>> {
+    pub(crate) fn ready(&mut self, config: &GuestConfig) -> Option<Result<Ready, CreateError>> {
         let shell = self.shell.take()?;
-        Some(shell.loaded(self.daemon.lifecycle.creator(), &Images::from(config)))
+        Some(shell.ready(self.daemon.lifecycle.creator(), &Images::from(config)))
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let Some(answer) = self.answer else { return };
         if let Some(shell) = self.shell.take() {
             let uuid = shell.uuid();
             drop(shell);
             self.daemon.records.forget(uuid);
         }
         let mut state = self.daemon.shells.state.lock();
-        state.planner.served(answer);
+        self.answer.into_iter().for_each(|answer| state.planner.served(answer));
         state.planner.settle(self.promised);
         drop(state);
-        self.daemon.shells.look();
+        self.daemon.shells.look_soon();
     }
 }

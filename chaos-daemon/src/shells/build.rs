@@ -47,11 +47,11 @@ fn make(creator: &Creator, uuid: Uuid, flavour: &Flavour) -> Result<Kept, ShellE
     let mut shell =
         Shell::build(creator.xen(), &spec(uuid, &flavour.form)).map_err(CreateError::from)?;
     *shell.timings_mut() = Timings::default();
-    let Some(image) = &flavour.image else { return Ok(Kept::Blank(shell)) };
+    let Some(image) = &flavour.image else { return Ok(Kept::blank(shell)) };
     let mut loaded = creator.load(shell, &images(image))?;
     *loaded.timings_mut() = Timings::default();
     if is_current(image) {
-        Ok(Kept::Loaded(loaded))
+        Ok(Kept::loaded(creator.xen(), loaded).map_err(CreateError::from)?)
     } else {
         Err(ShellError::Outdated(image.kernel.path.display().to_string()))
     }

@@ -1,44 +1,28 @@
 //! What a configuration leaves to its files and to the host.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
-use lightvm::config::{ControlMode, GuestConfig};
-use lightvm::create::Creator;
+use lightvm::config::GuestConfig;
+use lightvm::create::{Creator, Inspection};
 
 use crate::pool::{Facts, Image, ImageFile, Stamp};
 
-/// The facts about `config`, whose channel is `control`. `None` when something is missing: whoever
+/// The facts about `config`, whose images were looked at. `None` when something is missing: whoever
 /// builds the guest says what.
-pub(super) fn facts(
-    creator: &Creator,
-    config: &GuestConfig,
-    control: ControlMode,
-) -> Option<Facts> {
-    Some(Facts {
-        guest_type: creator.guest_type(config).ok()?,
-        control,
-        cpupool: creator.cpupool(config).ok()?,
-        kernel: stamp(config.kernel())?,
-        ramdisk: config.ramdisk().and_then(stamp),
-    })
+pub(super) fn facts(creator: &Creator, config: &GuestConfig, images: &Inspection) -> Option<Facts> {
+    let Inspection { guest_type, control, kernel, ramdisk } = *images;
+    let (cpupool, kernel) = (creator.cpupool(config).ok()?, kernel?);
+    Some(Facts { guest_type, control, cpupool, kernel, ramdisk })
 }
 
 /// Whether the files of `image` are what they were.
 pub(super) fn is_current(image: &Image) -> bool {
-    let is = |file: &ImageFile| stamp(&file.path) == Some(file.stamp);
+    let is = |file: &ImageFile| Stamp::of(&file.path) == Some(file.stamp);
     is(&image.kernel) && image.ramdisk.iter().all(is)
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let meta = fs::metadata(path).ok()?;
-    let (device, inode, len) = (meta.dev(), meta.ino(), meta.len());
-    Some(Stamp { device, inode, len, modified: meta.modified().ok() })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -46,7 +30,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kernel");
         fs::write(&path, "one").unwrap();
-        let kernel = ImageFile { path: path.clone(), stamp: stamp(&path).unwrap() };
+        let kernel = ImageFile { path: path.clone(), stamp: Stamp::of(&path).unwrap() };
         let image = Image { kernel, ramdisk: None, cmdline: String::new() };
         assert!(is_current(&image));
         fs::write(folder.path().join("new"), "two and more").unwrap();

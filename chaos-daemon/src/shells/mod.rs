@@ -29,6 +29,7 @@ pub use work::run;
 
 use crate::daemon::Daemon;
 use crate::pool::{Discard, Options, Planner};
+pub(crate) use stock::Ready;
 use stock::{Kept, Stock};
 
 /// The pool of one daemon.
@@ -37,6 +38,8 @@ pub struct Shells {
     state: Mutex<State>,
     /// Something happened that may change the plan.
     changed: Notify,
+    /// Likewise, and what it was for goes first.
+    served: Notify,
     began: Instant,
     options: Options,
 }
@@ -54,7 +57,8 @@ impl Shells {
         let seed = u64::from(std::process::id());
         let planner = Planner::new(options.settings(), seed);
         let state = Mutex::new(State { planner, stock: Stock::default() });
-        Shells { state, changed: Notify::new(), began: Instant::now(), options }
+        let (changed, served) = (Notify::new(), Notify::new());
+        Shells { state, changed, served, began: Instant::now(), options }
     }
 
     /// Since the daemon's start.
@@ -65,6 +69,22 @@ impl Shells {
     /// Has the plan made anew: a guest has gone, say, and its memory is back.
     pub fn look(&self) {
         self.changed.notify_one();
+    }
+
+    /// As [`Shells::look`], when a request has had its answer, and its guest a moment to start.
+    fn look_soon(&self) {
+        self.served.notify_one();
+    }
+
+    /// A guest ended: `kib` of the host's memory are on their way back.
+    pub(crate) fn guest_ended(&self, kib: u64) {
+        self.state.lock().planner.guest_ended(kib);
+    }
+
+    /// `kib` of ended guests are back.
+    pub(crate) fn guests_returned(&self, kib: u64) {
+        self.state.lock().planner.guests_returned(kib);
+        self.look();
     }
 }
 

@@ -2,34 +2,66 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use lightvm::build::Control;
 use lightvm::create::{CreateError, Creator, Images};
 use lightvm::domain::{Loaded, Shell};
-use lightvm::xen::{DomId, DomainState, Xen};
+use lightvm::xen::{DomId, DomainState, ForeignMapping, Xen, XenError};
 use uuid::Uuid;
 
 use crate::pool::FlavourId;
 
 /// A shell that waits. Dropping it destroys its domain.
 #[derive(Debug)]
-pub(super) enum Kept {
+pub(super) struct Kept {
+    // Unmapped before the domain goes.
+    page: Option<ForeignMapping>,
+    domain: Domain,
+}
+
+#[derive(Debug)]
+enum Domain {
     /// Without an image.
     Blank(Shell),
     /// With one.
     Loaded(Loaded),
 }
 
+/// A shell with a guest's image in it.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Its control page, when it was mapped in advance.
+    pub(crate) page: Option<ForeignMapping>,
+    /// Its domain.
+    pub(crate) loaded: Loaded,
+}
+
 impl Kept {
+    /// A shell without an image.
+    pub(super) fn blank(shell: Shell) -> Kept {
+        Kept { page: None, domain: Domain::Blank(shell) }
+    }
+
+    /// A shell with an image, its control page mapped if it has one.
+    ///
+    /// # Errors
+    /// Those of mapping it.
+    pub(super) fn loaded(xen: &Xen, loaded: Loaded) -> Result<Kept, XenError> {
+        let channel = loaded.channel().filter(|channel| channel.control == Control::Noxs);
+        let page = channel.map(|channel| xen.map(loaded.domid(), &[channel.page])).transpose()?;
+        Ok(Kept { page, domain: Domain::Loaded(loaded) })
+    }
+
     pub(super) fn uuid(&self) -> Uuid {
-        match self {
-            Kept::Blank(shell) => shell.uuid(),
-            Kept::Loaded(loaded) => loaded.uuid(),
+        match &self.domain {
+            Domain::Blank(shell) => shell.uuid(),
+            Domain::Loaded(loaded) => loaded.uuid(),
         }
     }
 
     fn domid(&self) -> DomId {
-        match self {
-            Kept::Blank(shell) => shell.domid(),
-            Kept::Loaded(loaded) => loaded.domid(),
+        match &self.domain {
+            Domain::Blank(shell) => shell.domid(),
+            Domain::Loaded(loaded) => loaded.domid(),
         }
     }
 
@@ -40,15 +72,16 @@ impl Kept {
     }
 
     /// Loads `images` where none are.
-    pub(super) fn loaded(
+    pub(super) fn ready(
         self,
         creator: &Creator,
         images: &Images<'_>,
-    ) -> Result<Loaded, CreateError> {
-        match self {
-            Kept::Blank(shell) => creator.load(shell, images),
-            Kept::Loaded(loaded) => Ok(loaded),
-        }
+    ) -> Result<Ready, CreateError> {
+        let loaded = match self.domain {
+            Domain::Blank(shell) => creator.load(shell, images)?,
+            Domain::Loaded(loaded) => loaded,
+        };
+        Ok(Ready { page: self.page, loaded })
     }
 }
 

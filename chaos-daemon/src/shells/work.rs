@@ -11,11 +11,13 @@ use tracing::{debug, warn};
 use super::facts::facts;
 use super::{build, destroy};
 use crate::daemon::{Daemon, blocking};
-use crate::guests::built_control;
 use crate::pool::{FlavourId, FlavourOptions, Plan, Verdict};
 
 /// When to plan again where the plan does not say: the host's memory changes by itself.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How long a guest that was just created, and whoever asked for it, have the host to themselves.
+const REST: Duration = Duration::from_millis(1);
 
 /// Keeps the pool as its policy wants it, until the daemon ends.
 pub async fn run(daemon: Arc<Daemon>) {
@@ -30,6 +32,7 @@ pub async fn run(daemon: Arc<Daemon>) {
         };
         tokio::select! {
             () = daemon.shells.changed.notified() => {}
+            () = daemon.shells.served.notified() => sleep(REST).await,
             () = sleep(wait) => {}
         }
     }
@@ -48,11 +51,11 @@ async fn declare_all(daemon: &Arc<Daemon>) {
 
 fn declare(daemon: &Daemon, options: &FlavourOptions) -> Option<()> {
     let creator = daemon.lifecycle.creator();
-    let control = built_control(creator, &options.guest).ok()?;
-    if control == ControlMode::XenStore {
+    let images = creator.inspect(&options.guest).ok()?;
+    if images.control == ControlMode::XenStore {
         return None;
     }
-    let flavour = options.flavour(&facts(creator, &options.guest, control)?)?;
+    let flavour = options.flavour(&facts(creator, &options.guest, &images)?)?;
     let now = daemon.shells.now();
     daemon.shells.state.lock().planner.declare(now, flavour, options.marks());
     Some(())

@@ -222,6 +222,15 @@ pub enum StopOutcome {
     Preserved,
 }
 
+/// The query of `DELETE /v1/guests/{guest}`: `?wait=1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestroyQuery {
+    /// Wait until its memory is back (1) or not (0).
+    #[serde(default)]
+    pub wait: u8,
+}
+
 /// The query of `DELETE` for a device: `?force=1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveQuery {

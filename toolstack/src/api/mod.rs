@@ -19,8 +19,9 @@ pub use device::{DeviceStats, DiskInfo, NicInfo, Stats};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode};
 pub use event::{Event, EventGuest, Happened};
 pub use guest::{
-    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, GuestInfo, GuestSummary,
-    MAX_BATCH, RemoveQuery, RenameRequest, Report, StopAnswer, StopOutcome, StopRequest, Wait,
+    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DestroyQuery, GuestInfo,
+    GuestSummary, MAX_BATCH, RemoveQuery, RenameRequest, Report, StopAnswer, StopOutcome,
+    StopRequest, Wait,
 };
 pub use host::HostInfo;
 pub use log::{LogRecord, LogRecords};

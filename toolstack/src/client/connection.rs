@@ -23,6 +23,8 @@ pub(super) struct Connection {
     stream: UnixStream,
     /// What came and was not looked at yet.
     waiting: Vec<u8>,
+    /// The limit that was set last.
+    patience: Option<Option<Duration>>,
 }
 
 /// A request.
@@ -69,16 +71,20 @@ impl Connection {
     }
 
     pub(super) fn over(stream: UnixStream) -> Self {
-        Connection { stream, waiting: Vec::new() }
+        Connection { stream, waiting: Vec::new(), patience: None }
     }
 
     /// Gives up on an answer of which nothing comes for so long; never without a limit.
     ///
     /// # Panics
     /// When the limit is zero.
-    pub(super) fn set_patience(&self, patience: Option<Duration>) -> Result<(), ClientError> {
-        self.stream.set_read_timeout(patience)?;
-        Ok(self.stream.set_write_timeout(patience)?)
+    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), ClientError> {
+        if self.patience != Some(patience) {
+            self.stream.set_read_timeout(patience)?;
+            self.stream.set_write_timeout(patience)?;
+            self.patience = Some(patience);
+        }
+        Ok(())
     }
 
     /// Whether the other side has neither closed it nor said something unasked.

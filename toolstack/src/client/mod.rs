@@ -211,6 +211,14 @@ impl Client {
         }
     }
 
+    /// As [`Client::destroy`], until its memory is back, which comes in the background otherwise.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn destroy_and_wait(&self, guest: &str) -> Result<(), ClientError> {
+        self.delete(Route::to("guests").then(guest).query("wait=1"))
+    }
+
     /// Holds a guest where it is.
     ///
     /// # Errors
@@ -269,7 +277,7 @@ impl Client {
     pub fn console(&self, guest: &str, write: bool) -> Result<ConsoleStream, ClientError> {
         let route = Route::to("guests").then(guest).then("console");
         let route = if write { route.query("write=1") } else { route };
-        let connection = Connection::open(&self.socket)?;
+        let mut connection = Connection::open(&self.socket)?;
         connection.set_patience(self.patience)?;
         ConsoleStream::attach(connection, &route.to_string())
     }

@@ -34,6 +34,7 @@ mod notes;
 mod payload;
 mod ramdisk;
 mod segment;
+mod stamp;
 
 pub use boot::{BootMode, BootModes, PvBoot, PvhBoot, Relocation};
 pub use error::ImageError;
@@ -42,6 +43,7 @@ pub use notes::{Feature, Features, NotesOrigin, Phys32Reloc, XenNotes, elfnote};
 pub use payload::{Compression, decompress};
 pub use ramdisk::Ramdisk;
 pub use segment::Segment;
+pub use stamp::Stamp;
 
 /// Largest kernel file accepted, in bytes.
 pub const MAX_KERNEL_FILE: u64 = 512 << 20;

@@ -30,8 +30,12 @@ use crate::xen::ShutdownReason;
 pub use action::{Decision, Outcome, action_for};
 pub use error::LifecycleError;
 pub use guest::Guest;
-pub use name::generated_name;
+pub use name::{generated_name, kept_name};
 pub use prepared::Prepared;
+
+/// That a name and a UUID were free a moment ago ([`Lifecycle::vacant`]).
+#[derive(Debug)]
+pub struct Vacant(());
 
 /// Creates guests, ends them, and does what their configuration wants done when
 /// they stop. Usable from any thread.
@@ -75,6 +79,36 @@ impl Lifecycle {
         config: &GuestConfig,
         channel: &ChannelSpec,
     ) -> Result<Prepared, LifecycleError> {
+        self.build(config, channel, self.vacant(config)?)
+    }
+
+    /// Makes sure that the name and the UUID that `config` gives are free, before anything is spent
+    /// on the guest.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Registry`] when one of them is taken.
+    pub fn vacant(&self, config: &GuestConfig) -> Result<Vacant, LifecycleError> {
+        let xen = self.creator.xen();
+        // First of all: what follows would touch the other guest of this UUID.
+        if let Some(uuid) = config.uuid() {
+            self.registry.check_uuid(xen, uuid)?;
+        }
+        if let Some(name) = config.name() {
+            self.registry.check_name(xen, name)?;
+        }
+        Ok(Vacant(()))
+    }
+
+    /// As [`Lifecycle::prepare_with`], for a name and a UUID that were asked for before.
+    ///
+    /// # Errors
+    /// As [`Lifecycle::prepare`]: somebody may have taken the name since.
+    pub fn build(
+        &self,
+        config: &GuestConfig,
+        channel: &ChannelSpec,
+        _vacant: Vacant,
+    ) -> Result<Prepared, LifecycleError> {
         Prepared::build(self, config, channel)
     }
 
@@ -83,8 +117,24 @@ impl Lifecycle {
     ///
     /// # Errors
     /// [`LifecycleError`]; the domain is gone then.
-    pub fn finish(&self, loaded: Loaded, config: &GuestConfig) -> Result<Prepared, LifecycleError> {
+    pub fn finish(
+        &self,
+        loaded: Loaded,
+        config: &GuestConfig,
+        _vacant: Vacant,
+    ) -> Result<Prepared, LifecycleError> {
         Prepared::finish(self, loaded, config)
+    }
+
+    /// Forgets the guest that `record` tells of and leaves its domain to the caller: its name is
+    /// free at once. Waits for whoever brings the guest back.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Registry`] when it cannot be waited for.
+    pub fn forget(&self, record: &Record) -> Result<(), LifecycleError> {
+        let _turn = self.registry.lock(record.uuid)?;
+        self.registry.remove(record);
+        Ok(())
     }
 
     /// Destroys the guest that `record` tells of, in whatever domain it lives by now,

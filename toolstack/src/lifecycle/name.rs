@@ -27,7 +27,7 @@ pub fn generated_name(kernel: &Path, uuid: Uuid) -> GuestName {
 }
 
 /// The name under which a stopped guest is kept while its successor runs.
-pub(super) fn kept_name(name: &GuestName, uuid: Uuid) -> GuestName {
+pub fn kept_name(name: &GuestName, uuid: Uuid) -> GuestName {
     let id = uuid.simple().to_string();
     let suffix = format!("-ended-{}", &id[..8]);
     let room = GuestName::MAX_BYTES - suffix.len();

@@ -50,10 +50,6 @@ impl Prepared {
         let (xen, registry) = (lifecycle.creator.xen(), &lifecycle.registry);
         let uuid = config.uuid().unwrap_or_else(Uuid::new_v4);
         let name = config.name().cloned().unwrap_or_else(|| generated_name(config.kernel(), uuid));
-        registry.check_name(xen, &name)?;
-        if config.uuid().is_some() {
-            registry.check_uuid(xen, uuid)?;
-        }
         Self::load(lifecycle, config, channel, name, uuid, |record| registry.add(xen, record))
     }
 
@@ -79,7 +75,6 @@ impl Prepared {
     ) -> Result<Prepared, LifecycleError> {
         let (xen, registry) = (lifecycle.creator.xen(), &lifecycle.registry);
         if let Some(uuid) = config.uuid().filter(|&uuid| uuid != loaded.uuid()) {
-            registry.check_uuid(xen, uuid)?;
             loaded.set_uuid(uuid)?;
         }
         lifecycle.creator.place(&mut loaded, config)?;

@@ -143,11 +143,25 @@ impl Registry {
     /// [`RegistryError::NameTaken`] when another living guest was first; nothing is
     /// written then.
     pub fn add(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
+        self.write(record)?;
+        // Making a link takes the name, or fails: whoever removes one holds the lock, so only a
+        // name that is there has to be looked into.
+        let linked = match self.link(&record.name, record.uuid) {
+            Err(RegistryError::File { source, .. })
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                self.take_over(xen, record)
+            }
+            linked => linked,
+        };
+        linked.inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
+    }
+
+    /// Takes a name that is there, if it is a dead guest's.
+    fn take_over(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
         let _alone = self.exclusive()?;
         self.take_name(xen, &record.name)?;
-        self.write(record)?;
         self.link(&record.name, record.uuid)
-            .inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
     }
 
     /// Fails when a living guest has `name`, or one that is being brought back; frees
@@ -322,8 +336,14 @@ impl Registry {
         serde_json::from_slice::<Record>(&bytes).ok().filter(|record| record.uuid == uuid)
     }
 
+    /// Whether a domain without a record is the daemon's: a shell, or a guest that is being built
+    /// or whose memory is on its way back.
+    fn is_daemons(&self, uuid: Uuid) -> bool {
+        self.dir.join("daemon").join(format!("{uuid}.json")).exists()
+    }
+
     /// Every domain of the host, with what is written down about it, ascending by
-    /// domain number. Forgets guests that no longer live.
+    /// domain number; without the daemon's own. Forgets guests that no longer live.
     ///
     /// # Errors
     /// [`RegistryError::Xen`], [`RegistryError::File`].
@@ -336,7 +356,8 @@ impl Registry {
             let record = records.remove(&(info.domid, info.uuid));
             Entry { info, record }
         };
-        let entries = domains.into_iter().map(&mut entry).collect();
+        let mut entries: Vec<_> = domains.into_iter().map(&mut entry).collect();
+        entries.retain(|entry| entry.record.is_some() || !self.is_daemons(entry.info.uuid));
         for record in records.into_values() {
             // Asked again: it may have been created after the domains were listed.
             self.living(xen, record.uuid)?;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use lightvm::api::ErrorCode;
+use lightvm::client::{Client, ClientError};
 use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::Selector;
 use lightvm::xen::{DomId, Xen};
@@ -31,7 +32,7 @@ pub(crate) fn run(app: &App, args: &DestroyArgs) -> Result<ExitCode, Failure> {
     let progress = Progress::new("destroying", names.len());
     let code = target::each(app, &names, |name| {
         let target = Target::find(&xen, lifecycle.registry(), name)?;
-        let result = destroy(app, &lifecycle, &target, name, args.foreign);
+        let result = destroy(app, &lifecycle, &target, name, args);
         progress.step();
         result.map(|answer| (format!("{} is destroyed", target.label()), answer))
     });
@@ -49,12 +50,16 @@ fn every_guest(xen: &Xen, lifecycle: &Lifecycle) -> Result<Vec<String>, Failure>
     Ok(records.map(|record| record.uuid.to_string()).collect())
 }
 
+fn tell(client: &Client, uuid: &str, wait: bool) -> Result<(), ClientError> {
+    if wait { client.destroy_and_wait(uuid) } else { client.destroy(uuid) }
+}
+
 fn destroy(
     app: &App,
     lifecycle: &Lifecycle,
     target: &Target,
     named: &str,
-    foreign: bool,
+    args: &DestroyArgs,
 ) -> Result<Destroyed, Failure> {
     let info = &target.entry.info;
     if info.domid == DomId::DOM0 {
@@ -64,14 +69,14 @@ fn destroy(
         // The daemon gives back what it has of its guests first. Where it does not answer, they
         // can be taken away all the same.
         match app.daemon()?.filter(|_| record.channel.is_some()) {
-            Some(client) => match client.destroy(&record.uuid.to_string()) {
+            Some(client) => match tell(&client, &record.uuid.to_string(), args.wait) {
                 // A stopped domain that was kept under another name is nobody's.
                 Err(e) if e.code() == Some(ErrorCode::NotFound) => lifecycle.destroy(record)?,
                 destroyed => destroyed?,
             },
             None => lifecycle.destroy(record)?,
         }
-    } else if foreign && !matches!(Selector::from(named), Selector::Name(_)) {
+    } else if args.foreign && !matches!(Selector::from(named), Selector::Name(_)) {
         target.call(Xen::destroy_domain)?;
     } else {
         return Err(Failure::said(

@@ -64,6 +64,9 @@ pub(crate) struct DestroyArgs {
     /// Allow domains of other toolstacks, by UUID or domain number
     #[arg(long, conflicts_with = "all")]
     pub(crate) foreign: bool,
+    /// Wait until their memory is back
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Clone, Debug, Args)]
