@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::{Answer, ApiError};
-use crate::guests::{Claim, NoKey, digest};
+use crate::guests::{KeyClaim, NoKey, digest};
 
 /// The most bytes of a request's body.
 pub(super) const MAX_BODY: usize = 4 << 20;
@@ -105,7 +105,7 @@ pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Answer<T> {
 }
 
 /// The claim of a request with a key, if it has one.
-pub(super) fn claim(headers: &HeaderMap, digest: u64) -> Answer<Option<Claim>> {
+pub(super) fn claim(headers: &HeaderMap, digest: u64) -> Answer<Option<KeyClaim>> {
     let mut keys = headers.get_all(KEY_HEADER).iter();
     let bad = |why: String| ApiError::new(ErrorCode::BadRequest, why);
     match (keys.next(), keys.next()) {
@@ -113,14 +113,14 @@ pub(super) fn claim(headers: &HeaderMap, digest: u64) -> Answer<Option<Claim>> {
         (Some(key), None) => {
             let key = key.to_str().unwrap_or_default().parse();
             let key = key.map_err(|e: NoKey| bad(e.to_string()))?;
-            Ok(Some(Claim::now(key, digest)))
+            Ok(Some(KeyClaim::now(key, digest)))
         }
         (Some(_), Some(_)) => Err(bad(format!("more than one {KEY_HEADER}"))),
     }
 }
 
 /// The claim of one of a batch's requests.
-pub(super) fn part(batch: &Claim, index: usize, request: &CreateRequest) -> Answer<Claim> {
+pub(super) fn part(batch: &KeyClaim, index: usize, request: &CreateRequest) -> Answer<KeyClaim> {
     let key = format!("{}/{index}", batch.key).parse();
     let key = key.map_err(|e: NoKey| {
         ApiError::new(
@@ -129,5 +129,5 @@ pub(super) fn part(batch: &Claim, index: usize, request: &CreateRequest) -> Answ
         )
     })?;
     let json = serde_json::to_vec(request).unwrap_or_default();
-    Ok(Claim::now(key, digest(&json)))
+    Ok(KeyClaim::now(key, digest(&json)))
 }

@@ -19,7 +19,7 @@ use super::describe::{fresh, info, summary};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::events;
-use crate::guests::{self, Claim, Guest};
+use crate::guests::{self, Guest, KeyClaim};
 use crate::shard::Wish;
 
 /// Every guest.
@@ -40,7 +40,7 @@ pub(super) async fn create(
 async fn make(
     daemon: &Arc<Daemon>,
     request: CreateRequest,
-    claim: Option<Claim>,
+    claim: Option<KeyClaim>,
 ) -> Answer<CreateAnswer> {
     let began = Instant::now();
     let created = guests::create(Arc::clone(daemon), request, claim).await;

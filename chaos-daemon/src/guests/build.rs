@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::keys::Claim;
+use super::keys::KeyClaim;
 use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
@@ -40,7 +40,7 @@ pub(super) async fn build(
     config: GuestConfig,
     paused: bool,
     stage: Stage,
-    claim: Option<Claim>,
+    claim: Option<KeyClaim>,
 ) -> Result<Made, GuestError> {
     // All of it on one thread: every change of thread is a part of what a finish takes.
     let (daemon, runtime) = (Arc::clone(daemon), Handle::current());
@@ -53,7 +53,7 @@ async fn build_here(
     config: GuestConfig,
     paused: bool,
     stage: Stage,
-    claim: Option<Claim>,
+    claim: Option<KeyClaim>,
 ) -> Result<Made, GuestError> {
     if let Some(uuid) = config.uuid() {
         daemon.reaper.wait_for(uuid).await;

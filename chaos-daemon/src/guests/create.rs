@@ -8,7 +8,7 @@ use lightvm::config::GuestConfig;
 use lightvm::domain::Timings;
 
 use super::build::{Made, build};
-use super::keys::{Begun, Claim, Outcome, Pending};
+use super::keys::{Begun, KeyClaim, Outcome, Pending};
 use super::record::Stage;
 use super::{Guest, GuestError, wait};
 use crate::daemon::Daemon;
@@ -42,7 +42,7 @@ pub struct Created {
 pub async fn create(
     daemon: Arc<Daemon>,
     request: CreateRequest,
-    claim: Option<Claim>,
+    claim: Option<KeyClaim>,
 ) -> Result<Created, GuestError> {
     let CreateRequest { config, wait, timeout_ms, paused } = request;
     wait::check(&config, wait)?;
@@ -96,7 +96,7 @@ enum Turn {
     Again(Made),
 }
 
-async fn begin(daemon: &Daemon, claim: Claim) -> Result<Turn, GuestError> {
+async fn begin(daemon: &Daemon, claim: KeyClaim) -> Result<Turn, GuestError> {
     loop {
         match daemon.keys.begin(claim.clone()) {
             Begun::New(pending) => return Ok(Turn::First(pending)),

@@ -47,7 +47,7 @@ pub use disks::Disks;
 pub use end::destroy;
 pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
-pub use keys::{Claim, Key, Keys, NoKey, digest};
+pub use keys::{Key, KeyClaim, Keys, NoKey, digest};
 pub(crate) use line::built_as;
 pub use reap::{Reaper, Returned, reap};
 pub use record::{DeviceKind, DeviceRecord, Records};

@@ -14,7 +14,7 @@ use lightvm::xen::DomId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::keys::Claim;
+use super::keys::KeyClaim;
 use crate::net::NetConfig;
 use crate::shard::{Left, Owner};
 
@@ -31,7 +31,7 @@ pub struct GuestRecord {
     pub devices: Vec<DeviceRecord>,
     /// The key it was asked for with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<Claim>,
+    pub claim: Option<KeyClaim>,
 }
 
 /// How far a guest is.

@@ -51,7 +51,7 @@ impl fmt::Display for Key {
 
 /// A key with what it was used for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct KeyClaim {
     /// The key.
     pub key: Key,
     /// [`digest`] of the request.
@@ -60,11 +60,11 @@ pub struct Claim {
     pub at_ms: u64,
 }
 
-impl Claim {
+impl KeyClaim {
     /// A claim that comes now.
     #[must_use]
-    pub fn now(key: Key, digest: u64) -> Claim {
-        Claim { key, digest, at_ms: now_ms() }
+    pub fn now(key: Key, digest: u64) -> KeyClaim {
+        KeyClaim { key, digest, at_ms: now_ms() }
     }
 }
 

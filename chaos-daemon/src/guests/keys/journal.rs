@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Claim;
+use super::KeyClaim;
 
 /// A key whose guest has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Past {
-    pub(super) claim: Claim,
+    pub(super) claim: KeyClaim,
     pub(super) uuid: Uuid,
 }
 

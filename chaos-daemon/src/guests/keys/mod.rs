@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use claim::now_ms;
-pub use claim::{Claim, Key, NoKey, digest};
+pub use claim::{Key, KeyClaim, NoKey, digest};
 use journal::{Journal, Past};
 
 /// What came of a key.
@@ -45,7 +45,7 @@ pub struct Keys {
 struct State {
     known: HashMap<Key, Entry>,
     /// Keys whose guests were made, by the age of their claims where one daemon made them.
-    order: VecDeque<Claim>,
+    order: VecDeque<KeyClaim>,
     journal: Journal,
 }
 
@@ -57,7 +57,7 @@ enum Entry {
         _over: watch::Sender<()>,
     },
     Made {
-        claim: Claim,
+        claim: KeyClaim,
         outcome: Outcome,
         ended: bool,
     },
@@ -80,7 +80,7 @@ pub enum Begun {
 #[derive(Debug)]
 pub struct Pending {
     keys: Arc<Keys>,
-    claim: Option<Claim>,
+    claim: Option<KeyClaim>,
 }
 
 impl Keys {
@@ -99,7 +99,7 @@ impl Keys {
     }
 
     /// Begins what `claim` is for, unless it was begun before.
-    pub fn begin(self: &Arc<Self>, claim: Claim) -> Begun {
+    pub fn begin(self: &Arc<Self>, claim: KeyClaim) -> Begun {
         let mut state = self.state.lock();
         state.expire(claim.at_ms);
         match state.known.entry(claim.key.clone()) {
@@ -121,12 +121,12 @@ impl Keys {
     }
 
     /// Takes up the key of a guest that an earlier daemon made.
-    pub(super) fn remember(&self, claim: &Claim, uuid: Uuid) {
+    pub(super) fn remember(&self, claim: &KeyClaim, uuid: Uuid) {
         self.state.lock().insert(claim.clone(), Outcome::of_earlier(uuid), false);
     }
 
     /// A guest has ended: from now on its key is remembered here.
-    pub(super) fn ended(&self, claim: &Claim, uuid: Uuid) {
+    pub(super) fn ended(&self, claim: &KeyClaim, uuid: Uuid) {
         let mut state = self.state.lock();
         match state.known.get_mut(&claim.key) {
             Some(Entry::Made { claim: of, ended, .. }) if of == claim => *ended = true,
@@ -141,7 +141,7 @@ impl Keys {
 }
 
 impl State {
-    fn insert(&mut self, claim: Claim, outcome: Outcome, ended: bool) {
+    fn insert(&mut self, claim: KeyClaim, outcome: Outcome, ended: bool) {
         self.order.push_back(claim.clone());
         self.known.insert(claim.key.clone(), Entry::Made { claim, outcome, ended });
     }
@@ -149,7 +149,7 @@ impl State {
     /// Forgets what is too old, or too much.
     fn expire(&mut self, now_ms: u64) {
         let time = u64::try_from(KEY_TIME.as_millis()).unwrap_or(u64::MAX);
-        let old = |claim: &Claim| claim.at_ms.saturating_add(time) <= now_ms;
+        let old = |claim: &KeyClaim| claim.at_ms.saturating_add(time) <= now_ms;
         while self.order.front().is_some_and(old) || self.order.len() > KEYS_KEPT {
             let Some(gone) = self.order.pop_front() else { return };
             // The key may have been used anew meanwhile.
@@ -185,7 +185,7 @@ impl Outcome {
 
 impl Pending {
     /// What is asked for, to be written down with the guest.
-    pub fn claim(&self) -> Option<Claim> {
+    pub fn claim(&self) -> Option<KeyClaim> {
         self.claim.clone()
     }
 

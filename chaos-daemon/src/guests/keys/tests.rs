@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn claim(key: &str, digest: u64) -> Claim {
-    Claim::now(key.parse().unwrap(), digest)
+fn claim(key: &str, digest: u64) -> KeyClaim {
+    KeyClaim::now(key.parse().unwrap(), digest)
 }
 
 fn outcome(uuid: u128) -> Outcome {
@@ -18,14 +18,14 @@ fn keys() -> (tempfile::TempDir, Arc<Keys>) {
     (folder, keys)
 }
 
-fn begin(keys: &Arc<Keys>, claim: &Claim) -> Pending {
+fn begin(keys: &Arc<Keys>, claim: &KeyClaim) -> Pending {
     match keys.begin(claim.clone()) {
         Begun::New(pending) => pending,
         other => panic!("{other:?}"),
     }
 }
 
-fn found(keys: &Arc<Keys>, claim: &Claim) -> Option<u128> {
+fn found(keys: &Arc<Keys>, claim: &KeyClaim) -> Option<u128> {
     match keys.begin(claim.clone()) {
         Begun::Done(outcome) => Some(outcome.uuid.as_u128()),
         _ => None,
@@ -85,7 +85,7 @@ fn a_key_is_forgotten_after_its_time() {
     let first = claim("a", 1);
     begin(&keys, &first).done(outcome(1));
     let time = u64::try_from(KEY_TIME.as_millis()).unwrap();
-    let later = |more| Claim { at_ms: first.at_ms + time + more, ..claim("a", 2) };
+    let later = |more| KeyClaim { at_ms: first.at_ms + time + more, ..claim("a", 2) };
     assert!(matches!(keys.begin(later(0)), Begun::New(_)));
     keys.ended(&first, Uuid::from_u128(1));
     assert_eq!(keys.state.lock().journal.lines(), 0);
