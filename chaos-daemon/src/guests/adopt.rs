@@ -40,7 +40,7 @@ async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestE
     match record.stage {
         Stage::Building => tear_down(daemon, record).await,
         Stage::Ending => {
-            for claim in &record.claim {
+            if let Some(claim) = &record.claim {
                 daemon.keys.remember(claim, record.uuid);
                 daemon.keys.ended(claim, record.uuid);
             }
