@@ -1,7 +1,8 @@
 """A small Debian system on a disk image, for each suite, with the kernel and initramfs that belong to it.
 
-`python3 guest_disks.py` puts them under target/guests/debian of the checkout: `SUITE-disk.img` (an ext4 file system, no
-partitions, sparse), `SUITE-disk-vmlinuz` and `SUITE-disk-initrd`. The system asks for its address by DHCP, has a
+`python3 guest_disks.py` puts them under target/guests/debian of the checkout: `SUITE-disk.tar` (in it `disk.img`: an ext4 file
+system, no partitions, sparse), `SUITE-disk-vmlinuz` and `SUITE-disk-initrd`; where the kernel is compressed with zstd, which PV GRUB
+cannot read, also `SUITE-disk-vmlinux.gz`. The system asks for its address by DHCP, has a
 log-in prompt on the console (root, no password), answers on TCP port 7 with what it is sent, and has a shell for
 anyone on port 8.
 """
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import bzimage
 import cache
 import host
 import image
@@ -38,7 +40,8 @@ INCLUDED = tuple(
     for name in ("drivers/net/xen-netfront.ko*", "drivers/block/xen-blkfront.ko*", "fs/ext4/*", "fs/jbd2/*", "fs/mbcache.ko*", "fs/autofs/*")
 )
 SETUP = paths.PROGRAM / "guest-disk-setup"
-SUFFIXES = ("disk.img", "disk-vmlinuz", "disk-initrd")
+DISK = "disk.img"
+BESIDE = ("disk-vmlinuz", "disk-initrd")
 
 
 def provide(releases):
@@ -49,8 +52,10 @@ def provide(releases):
         suite = release.suite
         recipe = [suite, SIZE, *MODULES, *PACKAGES, *EXCLUDED, *INCLUDED, SETUP.read_text()]
         source = cache.entry(f"guest-disk-{suite}", recipe, lambda result, scratch, suite=suite: _build(suite, result, scratch))
-        for suffix in SUFFIXES:
+        _pack(source / DISK, target / f"{suite}-disk.tar")
+        for suffix in BESIDE:
             _copy(source / suffix, target / f"{suite}-{suffix}")
+        bzimage.repack(target / f"{suite}-disk-vmlinuz", target / f"{suite}-disk-vmlinux.gz")
 
 
 def _build(suite, result, scratch):
@@ -72,7 +77,7 @@ def _build(suite, result, scratch):
         )
     if child.returncode:
         raise mirror.failed("mmdebstrap", log.read_text(errors="replace"))
-    for suffix in SUFFIXES:
+    for suffix in (DISK, *BESIDE):
         _copy(out / suffix, result / suffix)
 
 
@@ -99,6 +104,18 @@ def _mmdebstrap(suite, out):
         f"--customize-hook=chmod 644 {out}/disk.img {out}/disk-vmlinuz {out}/disk-initrd",
         suite, "-", mirror.source_line(suite),
     ]  # fmt: skip
+
+
+def _pack(source, target):
+    """Packs a file without its holes, unless that was done; a box reads those like data, and they are three quarters of a disk."""
+    if target.exists() and int(target.stat().st_mtime) == int(source.stat().st_mtime):
+        return
+    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=".packing-")
+    os.close(handle)
+    subprocess.run(["tar", "--sparse", "-C", source.parent, "-cf", partial, source.name], check=True)
+    os.chmod(partial, 0o644)
+    os.utime(partial, (source.stat().st_atime, source.stat().st_mtime))
+    os.rename(partial, target)
 
 
 def _copy(source, target):

@@ -52,6 +52,8 @@ pub fn router(daemon: Arc<Daemon>) -> Router {
         .route("/v1/events", get(events::follow))
         .route("/v1/pool", get(pool::show))
         .route("/metrics", get(metrics::show))
+        .route("/v1/pool/flavours", post(pool::add))
+        .route("/v1/pool/flavours/{number}", delete(pool::remove))
         .route("/v1/networks", get(networks::list).post(networks::create))
         .route("/v1/networks/{name}", delete(networks::delete))
         .method_not_allowed_fallback(error::no_such_method)

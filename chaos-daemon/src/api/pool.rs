@@ -4,12 +4,34 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use lightvm::api::PoolInfo;
+use axum::http::StatusCode;
+use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, PoolInfo};
 
+use super::body::{At, JsonBody};
+use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::shells;
 
 /// What there is in the pool.
 pub(super) async fn show(State(daemon): State<Arc<Daemon>>) -> Json<PoolInfo> {
     Json(shells::report(&daemon.shells))
+}
+
+/// Keeps shells of a kind.
+pub(super) async fn add(
+    State(daemon): State<Arc<Daemon>>,
+    request: JsonBody<FlavourSpec>,
+) -> Answer<(StatusCode, Json<FlavourInfo>)> {
+    let added = shells::add(&daemon, request.value).await?;
+    Ok((StatusCode::CREATED, Json(added)))
+}
+
+/// Keeps shells of a flavour no longer.
+pub(super) async fn remove(
+    State(daemon): State<Arc<Daemon>>,
+    At(number): At<String>,
+) -> Answer<StatusCode> {
+    let none = || ApiError::new(ErrorCode::NotFound, format!("`{number}` is no flavour's number"));
+    shells::remove(&daemon, number.parse().map_err(|_| none())?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::arena::{Arena, Block, UNIT};
+
 /// Smallest buffer and alignment of all of them, in bytes; enough for `O_DIRECT`.
 pub const SMALLEST: usize = 4096;
 /// Largest buffer in bytes: the largest request that is ever accepted.
@@ -21,6 +23,8 @@ pub struct Buffer {
     base: NonNull<u8>,
     len: usize,
     class: Class,
+    /// Where the memory is from, if io_uring knows it.
+    registered: Option<Block>,
     charge: Arc<AtomicUsize>,
 }
 
@@ -45,6 +49,11 @@ impl Buffer {
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
+
+    /// Whether the memory was registered with io_uring ([`Pool::register`]).
+    pub(super) fn is_registered(&self) -> bool {
+        self.registered.is_some()
+    }
 }
 
 impl fmt::Debug for Buffer {
@@ -55,8 +64,10 @@ impl fmt::Debug for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: allocated in `Pool::allocate` with the layout of the same class.
-        unsafe { dealloc(self.base.as_ptr(), self.class.layout()) };
+        if self.registered.is_none() {
+            // SAFETY: allocated in `Pool::take_ordinary` with the layout of the same class.
+            unsafe { dealloc(self.base.as_ptr(), self.class.layout()) };
+        }
         self.charge.fetch_sub(self.class.bytes(), Ordering::Relaxed);
     }
 }
@@ -68,25 +79,28 @@ pub struct Pool {
     kept: usize,
     charge: Arc<AtomicUsize>,
     limit: usize,
+    registered: Option<Arc<Arena>>,
 }
 
 impl Pool {
     /// A pool of at most `limit` bytes, which takes no memory yet.
     pub fn new(limit: usize) -> Pool {
         let free = std::array::from_fn(|_| Vec::new());
-        Pool { free, kept: 0, charge: Arc::default(), limit }
+        Pool { free, kept: 0, charge: Arc::default(), limit, registered: None }
+    }
+
+    /// Has large buffers be of this memory, which the shard's io_uring knows, while it lasts.
+    pub(super) fn register(&mut self, arena: Arc<Arena>) {
+        self.registered = Some(arena);
     }
 
     /// A buffer of `len` bytes with any content. `None` when the limit is reached, or
     /// when `len` exceeds [`LARGEST`].
     pub fn take(&mut self, len: usize) -> Option<Buffer> {
         let class = Class::of(len)?;
-        let mut buffer = match self.free[class.index()].pop() {
-            Some(kept) => {
-                self.kept -= class.bytes();
-                kept
-            }
-            None => self.allocate(class)?,
+        let mut buffer = match self.take_registered(class) {
+            Some(registered) => registered,
+            None => self.take_ordinary(class)?,
         };
         buffer.len = len;
         Some(buffer)
@@ -95,7 +109,7 @@ impl Pool {
     /// Takes a buffer back for later use.
     pub fn give(&mut self, buffer: Buffer) {
         let bytes = buffer.class.bytes();
-        if self.kept + bytes <= KEEP {
+        if !buffer.is_registered() && self.kept + bytes <= KEEP {
             self.kept += bytes;
             self.free[buffer.class.index()].push(buffer);
         }
@@ -106,17 +120,35 @@ impl Pool {
         self.charge.load(Ordering::Relaxed)
     }
 
-    fn allocate(&mut self, class: Class) -> Option<Buffer> {
+    fn take_ordinary(&mut self, class: Class) -> Option<Buffer> {
+        if let Some(kept) = self.free[class.index()].pop() {
+            self.kept -= class.bytes();
+            return Some(kept);
+        }
+        self.make_room(class)?;
+        // SAFETY: the layout's size is never zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(class.layout()) })?;
+        Some(self.charged(base, class, None))
+    }
+
+    fn take_registered(&mut self, class: Class) -> Option<Buffer> {
+        let arena = self.registered.clone().filter(|_| class.bytes() >= UNIT)?;
+        self.make_room(class)?;
+        let (block, base) = arena.take(class.bytes())?;
+        Some(self.charged(base, class, Some(block)))
+    }
+
+    fn charged(&self, base: NonNull<u8>, class: Class, registered: Option<Block>) -> Buffer {
+        self.charge.fetch_add(class.bytes(), Ordering::Relaxed);
+        Buffer { base, len: 0, class, registered, charge: Arc::clone(&self.charge) }
+    }
+
+    /// `None` when the limit does not allow another of this size.
+    fn make_room(&mut self, class: Class) -> Option<()> {
         if self.used() + class.bytes() > self.limit {
             self.forget_kept();
         }
-        if self.used() + class.bytes() > self.limit {
-            return None;
-        }
-        // SAFETY: the layout's size is never zero.
-        let base = NonNull::new(unsafe { alloc_zeroed(class.layout()) })?;
-        self.charge.fetch_add(class.bytes(), Ordering::Relaxed);
-        Some(Buffer { base, len: 0, class, charge: Arc::clone(&self.charge) })
+        (self.used() + class.bytes() <= self.limit).then_some(())
     }
 
     fn forget_kept(&mut self) {

@@ -1,6 +1,7 @@
 //! The block back end: virtual disks for guests, as Xen's `public/io/blkif.h` has them,
 //! over raw image files and block devices.
 
+mod arena;
 pub mod backend;
 pub mod buffer;
 pub mod disk;

@@ -55,7 +55,7 @@ impl Offer {
         let mut entries: Vec<(_, u64)> = vec![
             ("feature-flush-cache", 1),
             ("feature-barrier", 1),
-            ("feature-persistent", 0),
+            ("feature-persistent", 1),
             ("feature-max-indirect-segments", self.max_indirect_segments.into()),
             ("max-ring-page-order", MAX_RING_PAGE_ORDER.into()),
             ("sectors", self.sectors),

@@ -1,8 +1,13 @@
 //! Moving data between the daemon's memory and pages that a guest grants.
 
-use lightvm::xen::{CopySegment, DomId, GrantDevice};
+use std::time::Instant;
 
+use lightvm::xen::{CopySegment, DomId, GrantDevice, GrantMapping};
+
+use crate::kept::Kept;
 use crate::shard::Fault;
+
+const PAGE: usize = 4096;
 
 /// A piece of memory, and the part of a granted page that it is copied from or to.
 #[derive(Debug)]
@@ -44,6 +49,25 @@ impl<'a> Piece<'a> {
         Piece { grant, offset, local: Local::Unseen(from, len), copied: false }
     }
 
+    /// Copies it from or to its page, mapped; false when the page is not all of it, or only the
+    /// kernel may look at the other end.
+    fn copy_by_hand(&mut self, page: &GrantMapping) -> bool {
+        let at = usize::from(self.offset);
+        let fits = |len: usize| at + len <= PAGE;
+        self.copied = match &mut self.local {
+            Local::In(into) if fits(into.len()) => {
+                page.read(at, into);
+                true
+            }
+            Local::Out(from) if fits(from.len()) => {
+                page.write(at, from);
+                true
+            }
+            _ => false,
+        };
+        self.copied
+    }
+
     fn segment(&mut self) -> CopySegment<'_> {
         match &mut self.local {
             Local::In(into) => CopySegment::read(self.grant, self.offset, into),
@@ -59,12 +83,36 @@ impl<'a> Piece<'a> {
 /// host's own.
 pub type Copy<'a> = dyn FnMut(&mut [Piece<'_>]) -> Result<(), Fault> + 'a;
 
+/// Copies `pieces` from and to pages of `domain`: those in pages that are kept mapped by hand, the
+/// others as [`copy`].
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_with(
+    kept: &mut Kept<GrantMapping>,
+    (grants, domain, now): (&GrantDevice, DomId, Instant),
+    pieces: &mut [Piece<'_>],
+) -> Result<(), Fault> {
+    let mut rest = Vec::new();
+    for piece in pieces {
+        match kept.page(piece.grant, grants, domain, now) {
+            Some(page) if piece.copy_by_hand(page) => {}
+            _ => rest.push(piece),
+        }
+    }
+    if rest.is_empty() { Ok(()) } else { copy(grants, domain, &mut rest) }
+}
+
 /// Has Xen copy `pieces` from and to pages of `domain`, in one call of the system.
 ///
 /// # Errors
 /// [`Fault::Host`]; nothing is known of the pieces then.
-pub fn copy(grants: &GrantDevice, domain: DomId, pieces: &mut [Piece<'_>]) -> Result<(), Fault> {
-    let mut segments: Vec<_> = pieces.iter_mut().map(Piece::segment).collect();
+pub fn copy(
+    grants: &GrantDevice,
+    domain: DomId,
+    pieces: &mut [&mut Piece<'_>],
+) -> Result<(), Fault> {
+    let mut segments: Vec<_> = pieces.iter_mut().map(|piece| piece.segment()).collect();
     grants.copy(domain, &mut segments).map_err(|error| Fault::Host(error.to_string()))?;
     let copied: Vec<_> = segments.iter().map(CopySegment::is_done).collect();
     pieces.iter_mut().zip(copied).for_each(|(piece, copied)| piece.copied = copied);

@@ -181,6 +181,7 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
         }
     }
     shells::clear(&daemon);
+    guests::reap_all(&daemon);
     Ok(())
 }
 

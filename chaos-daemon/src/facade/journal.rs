@@ -25,7 +25,7 @@ const RECORD_MAX: usize = 64 * 1024 * 1024;
 const RECORD_HEADER: usize = 8;
 
 /// The first content byte of a journal; a daemon that writes another form counts up.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A journal that is being written.
 #[derive(Debug)]

@@ -86,8 +86,7 @@ pub struct Machine {
     /// The host's two positions in the ring, free running.
     consumed: u32,
     produced: u32,
-    /// Requests answered with an error, since this program serves the guest.
-    #[serde(skip)]
+    /// Requests answered with an error.
     refused: u64,
 }
 
@@ -142,7 +141,7 @@ impl Machine {
         self.output.dropped()
     }
 
-    /// Requests that were answered with an error; a program that follows counts anew.
+    /// Requests that were answered with an error; a program that follows goes on counting.
     pub fn refused(&self) -> u64 {
         self.refused
     }

@@ -196,6 +196,19 @@ impl World {
     }
 }
 
+/// A journal's operations, and its whole machines, both say how much was refused.
+#[test]
+fn refused_requests_are_counted_on_by_the_next_daemon() {
+    let mut world = World::new();
+    for count in 1..4 {
+        assert_eq!(world.ask(Kind::Read, "no/such/node\0"), "ENOENT\0");
+        let before = world.facade().machine().clone();
+        assert_eq!(before.refused(), count);
+        world.restart();
+        assert!(*world.facade().machine() == before);
+    }
+}
+
 #[test]
 fn a_guest_finds_itself() {
     let mut world = World::new();

@@ -60,6 +60,9 @@ pub enum GuestError {
     /// Its terminal cannot be had.
     #[error(transparent)]
     Terminal(#[from] crate::console::TerminalError),
+    /// The pool has no such flavour.
+    #[error("the pool has no flavour {0}; `lvm pool` shows which there are")]
+    NoFlavour(u64),
     /// Another request builds a guest of this UUID.
     #[error(
         "another request builds a guest with the UUID {0} just now; leave `uuid` out to have one made"
@@ -131,7 +134,9 @@ impl GuestError {
             }
             GuestError::Disk(_) => ErrorCode::BadInput,
             GuestError::Network(e) => e.code(),
-            GuestError::NotFound(_) | GuestError::NoDevice { .. } => ErrorCode::NotFound,
+            GuestError::NotFound(_) | GuestError::NoFlavour(_) | GuestError::NoDevice { .. } => {
+                ErrorCode::NotFound
+            }
             GuestError::BeingBuilt(_) => ErrorCode::Taken,
             GuestError::Ended(_)
             | GuestError::NoSlot

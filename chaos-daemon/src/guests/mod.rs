@@ -49,7 +49,7 @@ pub use error::GuestError;
 pub use hotplug::{Kind, attach_disk, attach_nic, detach};
 pub use keys::{Key, KeyClaim, Keys, NoKey, digest};
 pub(crate) use line::built_as;
-pub use reap::{Reaper, Returned, reap};
+pub use reap::{Reaper, Returned, reap, reap_all};
 pub use record::{DeviceKind, DeviceRecord, Records};
 pub(crate) use record::{GuestRecord, Stage};
 pub use stop::stop;

@@ -119,6 +119,15 @@ pub async fn reap(daemon: Arc<Daemon>) {
     }
 }
 
+/// Destroys what is left, as the daemon ends; what cannot be destroyed is the next daemon's. Blocks on
+/// Xen.
+pub fn reap_all(daemon: &Daemon) {
+    let left: Vec<_> = daemon.reaper.dead.lock().drain(..).collect();
+    for dead in left {
+        destroy(daemon, &[(dead.uuid, dead.domid)]);
+    }
+}
+
 /// Destroys domains; answers which are gone. Blocks on Xen.
 fn destroy(daemon: &Daemon, batch: &[(Uuid, DomId)]) -> Vec<bool> {
     let destroy = |&(uuid, domid): &(Uuid, DomId)| {

@@ -111,6 +111,11 @@ impl Records {
         self.dir.join(format!("{uuid}.facade"))
     }
 
+    /// Where flavours are that were added to the pool while a daemon ran.
+    pub fn flavours(&self) -> PathBuf {
+        self.dir.join("flavours")
+    }
+
     /// Where a shard writes down what it is publishing.
     pub fn shard_redo(&self, number: usize) -> PathBuf {
         self.dir.join(format!("shard-{number}.redo"))

@@ -10,8 +10,10 @@ use super::{Guest, GuestError, xenstore};
 use crate::daemon::blocking;
 use crate::shard::Status;
 
-/// How often the devices of a guest that others serve are looked at.
-const PAUSE: Duration = Duration::from_millis(20);
+/// How often the devices of a guest that others serve are looked at: at first, and in the end.
+/// A look is several requests to xenstored.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Whether the guest that `config` describes can be waited for so.
 ///
@@ -61,6 +63,7 @@ async fn until_said(guest: &Guest, wait: Wait, what: &'static str) -> Result<(),
 
 /// Waits for the kernel's back ends of a guest, the first or all of them.
 async fn until_connected(guest: &Guest, wait: Wait, what: &'static str) -> Result<(), GuestError> {
+    let mut pause = FIRST_PAUSE;
     loop {
         let (life, devices) = (guest.life.record.clone(), guest.record.lock().devices.clone());
         let all = devices.iter().fold(0, |bits: u32, device| bits | 1 << device.slot);
@@ -73,7 +76,8 @@ async fn until_connected(guest: &Guest, wait: Wait, what: &'static str) -> Resul
         if guest.turn.lock().await.0 || guest.life.running.end()?.is_some() {
             return Err(GuestError::Ended(what));
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
+        pause = LAST_PAUSE.min(pause * 5 / 4);
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lightvm::domain::Watch;
 use lightvm::xen::DomainState;
@@ -22,6 +22,9 @@ use crate::daemon::Daemon;
 
 /// How often Xen is asked where it does not tell.
 const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// Looks take one part of so many of the control thread's time at most.
+const LOOKS_SHARE: u32 = 10;
 
 /// Has the daemon look for ended guests now.
 #[derive(Debug, Default)]
@@ -82,7 +85,10 @@ pub async fn watch_ends(daemon: Arc<Daemon>, watch: Watch) -> io::Result<()> {
             () = daemon.ends.wanted.notified() => {}
             () = tokio::time::sleep(ASK_EVERY), if !told => {}
         }
+        let began = Instant::now();
         look(&daemon);
+        // Every end makes Xen tell, twice: a busy host is not looked at all the time.
+        tokio::time::sleep((began.elapsed() * LOOKS_SHARE).min(ASK_EVERY)).await;
     }
 }
 

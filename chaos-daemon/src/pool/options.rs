@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use lightvm::api::FlavourSpec;
 use lightvm::config::{GuestConfig, MemSize};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::flavour::Flavour;
 use super::request::{Facts, split};
@@ -54,7 +55,7 @@ pub struct LearnOptions {
 }
 
 /// A part `[[pool.flavour]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlavourOptions {
     /// Shells there are without demand.
@@ -120,6 +121,13 @@ impl Options {
                 forget: Duration::from_secs(forget_s),
             },
         }
+    }
+}
+
+impl From<FlavourSpec> for FlavourOptions {
+    fn from(spec: FlavourSpec) -> Self {
+        let FlavourSpec { low, high, loaded, guest } = spec;
+        FlavourOptions { low, high, loaded, guest }
     }
 }
 

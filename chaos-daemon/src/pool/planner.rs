@@ -15,6 +15,14 @@ use super::shelf::{Origin, Shelf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlavourId(u64);
 
+impl FlavourId {
+    /// As a number, for people and programs.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Shells to destroy. The planner counts their memory as on its way from now on;
 /// [`Planner::shells_returned`] tells it when it is back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +111,13 @@ impl Planner {
         if let Some(id) = self.known.get(flavour).copied() {
             self.retire(id);
         }
+    }
+
+    /// The flavour of this number that is kept.
+    #[must_use]
+    pub fn kept(&self, number: u64) -> Option<&Flavour> {
+        let shelf = self.shelves.get(&FlavourId(number));
+        shelf.filter(|shelf| shelf.origin != Origin::Withdrawn).map(|shelf| &shelf.flavour)
     }
 
     /// The number of a flavour that is known.

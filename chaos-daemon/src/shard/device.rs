@@ -12,7 +12,7 @@ use crate::net::NetBackend;
 pub(crate) enum Front {
     Console { page: Pages },
     Net { tx: Pages, rx: Pages, features: u16 },
-    Block { ring: Pages, abi: Abi },
+    Block { ring: Pages, abi: Abi, persistent: bool },
 }
 
 /// A device that is connected.
@@ -36,9 +36,11 @@ impl Device {
             (DeviceSpec::Net(config), Front::Net { tx, rx, features }) => {
                 Device::Net(Box::new(NetBackend::attach(tx, rx, features, config, context)?))
             }
-            (DeviceSpec::Block { disk, options }, Front::Block { ring, abi }) => {
+            (DeviceSpec::Block { disk, options }, Front::Block { ring, abi, persistent }) => {
                 let disk = std::sync::Arc::clone(disk);
-                Device::Block(Box::new(BlockBackend::attach(ring, abi, disk, *options)?))
+                let block = BlockBackend::attach(ring, abi, disk, *options)?;
+                let block = if persistent { block.with_grants_that_stay() } else { block };
+                Device::Block(Box::new(block))
             }
             _ => return Err(Fault::Protocol("a front end of another kind")),
         })

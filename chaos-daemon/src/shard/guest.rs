@@ -8,12 +8,12 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::arrival::{Arrival, DeviceSpec, Plug, Started, Status};
-use super::line::{Line, Role};
+use super::line::{CONSOLE, Line, Role};
 use super::slot::Slot;
-use super::storm::{Effort, Storm};
+use super::storm::{Effort, Storm, WRITTEN};
 use super::timers::Later;
 use super::tools::Tools;
-use super::{Bell, DeviceId, GuestId};
+use super::{Bell, DeviceId, GuestId, storm};
 use crate::block::Completion;
 use crate::log::Book;
 
@@ -41,6 +41,8 @@ pub(super) struct Guest {
     storm: Storm,
     /// What this turn was for.
     pub(super) effort: Effort,
+    /// Something was handed to it since its last turn: it may call for having made room.
+    delivered: bool,
     /// A turn is due then, and not before.
     held: Option<Instant>,
     events: u64,
@@ -89,6 +91,7 @@ impl Guest {
             broken: false,
             storm: Storm::new(tools.now),
             effort: Effort::default(),
+            delivered: false,
             held: None,
             events: 0,
             served: 0,
@@ -174,7 +177,8 @@ impl Guest {
     /// Gives every device that rang its turn. Answers whether the guest wants another.
     pub(super) fn turn(&mut self, tools: &mut Tools) -> bool {
         let served = std::mem::replace(&mut self.served, self.events);
-        self.effort = Effort { woken: served != self.events, ..Effort::default() };
+        let worked = std::mem::take(&mut self.delivered);
+        self.effort = Effort { woken: served != self.events, worked, ..Effort::default() };
         self.rung |= self.take_line(tools);
         let mut bells = 0;
         for slot in bits(self.rung) {
@@ -212,9 +216,14 @@ impl Guest {
             return (false, false);
         };
         let mut bell = Bell::default();
-        let (was, before) = (place.is_connected(), place.stats());
+        let (was, before, began) =
+            (place.is_connected(), place.stats(), (slot == CONSOLE).then(storm::used));
         let again = place.serve(self.domain, &mut bell, tools);
-        self.effort.of_device(&before, &place.stats());
+        let after = place.stats();
+        self.effort.of_device(&before, &after);
+        if let Some(began) = began.filter(|_| after.out_bytes != before.out_bytes) {
+            self.effort.errand += storm::since(began) + WRITTEN;
+        }
         if was && !place.is_connected() {
             self.store_fault(slot, tools);
         }
@@ -230,6 +239,7 @@ impl Guest {
         let mut bell = Bell::default();
         let was = place.is_connected();
         let again = place.deliver(self.domain, &mut bell, tools);
+        self.delivered = true;
         if was && !place.is_connected() {
             self.store_fault(slot, tools);
         }

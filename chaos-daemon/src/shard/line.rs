@@ -8,7 +8,7 @@ use super::device::Front;
 use super::guest::{Guest, bits};
 use super::store::StoreLine;
 use super::tools::Tools;
-use super::{Fault, Pages};
+use super::{Fault, Pages, storm};
 use crate::channel::Channel;
 
 /// What an event channel port is for.
@@ -77,18 +77,17 @@ impl Line {
 impl Guest {
     /// Takes what came through the channel itself; answers which devices rang.
     pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
-        let refused = self.line.refused();
+        let before = self.line.refused();
         let devices = match &self.line {
             Line::Noxs(_) => self.take_page(tools),
-            // Its ports ring for more than moves data, such as room for packets.
+            // Its ports ring for more than moves data, such as room for packets, and a request
+            // that is refused is answered too: systems ask for much that is not there.
             Line::Plain { .. } | Line::Facade(_) => {
                 self.effort.worked = true;
                 self.take_store(tools)
             }
         };
-        if self.line.refused() != refused {
-            (self.effort.worked, self.effort.wrong) = (false, true);
-        }
+        self.effort.wrong += self.line.refused().saturating_sub(before);
         devices
     }
 
@@ -102,9 +101,10 @@ impl Guest {
             self.status.send_if_modified(|status| status.says(said));
         }
         if news.log {
-            let before = self.book.counts();
+            let (before, began) = (self.book.counts(), storm::used());
             channel.take_records(&self.book, tools.now);
             self.effort.of_log(before, self.book.counts());
+            self.effort.errand += storm::since(began);
         }
         // Who did not say that it rings for its console may have printed whenever it calls.
         let unsaid = raised && channel.taken(CONSOLE).is_none();
@@ -176,7 +176,8 @@ fn front(
             Front::Net { tx: map(&[*tx])?, rx: map(&[*rx])?, features }
         }
         (DeviceSpec::Block { .. }, ring) => {
-            Front::Block { ring: map(ring)?, abi: crate::block::Abi::X86_64 }
+            let abi = crate::block::Abi::X86_64;
+            Front::Block { ring: map(ring)?, abi, persistent: false }
         }
         _ => return Err(Fault::Host("the device has no rings".into())),
     })

@@ -133,8 +133,8 @@ impl Left {
             let done = match front {
                 Front::Console { .. } => false,
                 Front::Net { tx, rx, .. } => left.finish::<_, Tx>(tx) || left.finish::<_, Rx>(rx),
-                Front::Block { ring, abi: Abi::X86_64 } => left.finish::<_, Abi64>(ring),
-                Front::Block { ring, abi: Abi::X86_32 } => left.finish::<_, Abi32>(ring),
+                Front::Block { ring, abi: Abi::X86_64, .. } => left.finish::<_, Abi64>(ring),
+                Front::Block { ring, abi: Abi::X86_32, .. } => left.finish::<_, Abi32>(ring),
             };
             tracing::info!(owner = ?self.owner, done, "an earlier daemon was killed answering");
         }

@@ -1,18 +1,23 @@
 //! Guests that find their devices through a XenStore of their own: what the facade asks
 //! for is done here, and each device has a port of its own, made by the guest.
 
+use std::time::Duration;
+
 use lightvm::xen::XenError;
 
 use super::device::Front;
 use super::guest::Guest;
 use super::line::{Line, Role};
 use super::tools::Tools;
-use super::{Fault, Pages, Wish};
+use super::{Fault, Pages, Wish, storm};
 use crate::block::Abi;
 use crate::facade::{self, Ask, BlockAbi, BusEvent, Device, Event, Facade, Key, NetFront};
 
 /// Rounds in one turn of a store whose guest goes on asking meanwhile.
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 2;
+
+/// What answers cost a guest that asked without calling.
+const UNCALLED: Duration = Duration::from_micros(500);
 
 /// A guest's store and console ports.
 pub struct StoreLine {
@@ -48,6 +53,8 @@ impl Guest {
     /// Answers the guest's requests, and does what they bring about. Answers which
     /// devices were connected.
     pub(super) fn take_store(&mut self, tools: &mut Tools) -> u32 {
+        let again = matches!(&self.line, Line::Facade(line) if line.again);
+        let began = (std::mem::take(&mut self.raised) || again).then(storm::used);
         let (mut fresh, mut notify) = (0, false);
         for _ in 0..ROUNDS {
             let Line::Facade(line) = &mut self.line else { break };
@@ -66,6 +73,7 @@ impl Guest {
         }
         if notify {
             self.notify(Role::Line, tools);
+            self.effort.errand += began.map_or(UNCALLED, storm::since);
         }
         fresh
     }
@@ -140,7 +148,8 @@ impl Guest {
                     BlockAbi::X86_64 => Abi::X86_64,
                     BlockAbi::X86_32 => Abi::X86_32,
                 };
-                (block.port, Front::Block { ring: map(&block.ring, tools)?, abi })
+                let (ring, persistent) = (map(&block.ring, tools)?, block.persistent);
+                (block.port, Front::Block { ring, abi, persistent })
             }
         };
         self.unbind(Role::Device(slot), tools);

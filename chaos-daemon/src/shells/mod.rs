@@ -12,6 +12,7 @@
 
 mod ask;
 mod build;
+mod declared;
 mod facts;
 mod report;
 mod stock;
@@ -24,6 +25,7 @@ use tokio::sync::Notify;
 
 pub use ask::Ticket;
 pub(crate) use ask::ask;
+pub use declared::{add, remove};
 pub use report::report;
 pub use work::run;
 

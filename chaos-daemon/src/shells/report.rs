@@ -23,6 +23,7 @@ fn flavour(of: &FlavourReport<'_>) -> FlavourInfo {
     let form = &of.flavour.form;
     let image = of.flavour.image.as_ref();
     FlavourInfo {
+        id: of.id.number(),
         kernel: image.map(|image| image.kernel.path.clone()),
         cmdline: image.map(|image| image.cmdline.clone()),
         guest_type: form.guest_type,

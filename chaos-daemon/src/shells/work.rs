@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lightvm::api::Happened;
-use lightvm::config::ControlMode;
 use tokio::time::sleep;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::facts::facts;
+use super::declared::declare_all;
 use super::{build, destroy};
-use crate::daemon::{Daemon, blocking};
-use crate::pool::{FlavourId, FlavourOptions, Plan, Verdict};
+use crate::daemon::Daemon;
+use crate::pool::{FlavourId, Plan, Verdict};
 
 /// When to plan again where the plan does not say: the host's memory changes by itself.
 const IDLE: Duration = Duration::from_secs(60);
@@ -36,29 +35,6 @@ pub async fn run(daemon: Arc<Daemon>) {
             () = sleep(wait) => {}
         }
     }
-}
-
-/// Makes flavours of those in the configuration.
-async fn declare_all(daemon: &Arc<Daemon>) {
-    for options in daemon.shells.options.flavour.clone() {
-        let (on, kernel) = (Arc::clone(daemon), options.guest.kernel().to_owned());
-        let declared = blocking(move || declare(&on, &options)).await;
-        if !matches!(declared, Ok(Some(()))) {
-            warn!(kernel = %kernel.display(), "a flavour of the configuration cannot be kept");
-        }
-    }
-}
-
-fn declare(daemon: &Daemon, options: &FlavourOptions) -> Option<()> {
-    let creator = daemon.lifecycle.creator();
-    let images = creator.inspect(&options.guest).ok()?;
-    if images.control == ControlMode::XenStore {
-        return None;
-    }
-    let flavour = options.flavour(&facts(creator, &options.guest, &images)?)?;
-    let now = daemon.shells.now();
-    daemon.shells.state.lock().planner.declare(now, flavour, options.marks());
-    Some(())
 }
 
 fn plan(daemon: &Daemon) -> Option<Plan> {

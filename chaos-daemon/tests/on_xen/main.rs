@@ -20,4 +20,5 @@ mod pool;
 mod restart;
 mod service;
 mod shards;
+mod soak;
 mod verbs;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use lightvm::api::{Built, CreateRequest, FlavourOrigin, PoolInfo, Wait};
+use lightvm::client::Client;
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType, Nic};
 use lightvm::xen::Xen;
 use uuid::Uuid;
@@ -145,4 +146,120 @@ fn declared_shells_are_there_from_the_start_for_any_image() {
     let (_, how) = create(&chaosd, native("hello-c", GuestType::Pvh, "after", ""));
     assert_eq!(how, Built::Directly);
     pool(&chaosd, "four shells once more", |pool| shells(pool) == 4);
+}
+
+/// A guest of `hello-c` that stays.
+fn hello(name: &str) -> GuestOverrides {
+    native("hello-c", GuestType::Pvh, name, "")
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn flavours_come_and_go_while_the_daemon_runs() {
+    let others = domains();
+    let mut chaosd = Chaosd::start_with("[pool]\nlearn = { flavours = 0 }");
+    let config = chaosd.path("hello.toml");
+    let text = format!("kernel = {:?}\nmemory = '4MiB'\ntype = 'pvh'\n", image("hello-c"));
+    std::fs::write(&config, text).expect("written");
+    let path = config.to_str().expect("a path");
+    chaosd.lvm(&["pool", "add", path, "--low", "2", "--high", "3"]);
+    pool(&chaosd, "two shells", |pool| shells(pool) == 2);
+    // They are listed as shells, and as nothing else.
+    assert!(chaosd.lvm(&["pool", "list"]).contains("hello-c"));
+    let listed = chaosd.lvm(&["list", "--json"]);
+    let uuids: Vec<_> = domains().difference(&others).copied().collect();
+    assert_eq!(uuids.len(), 2);
+    assert!(uuids.iter().all(|uuid| !listed.contains(&uuid.to_string())), "{listed}");
+    // The next daemon keeps them too.
+    chaosd.kill_and_restart();
+    let again = pool(&chaosd, "two shells of the next daemon", |pool| shells(pool) == 2);
+    assert_eq!((again.flavours.len(), again.flavours[0].high), (1, 3));
+    let id = again.flavours[0].id.to_string();
+    chaosd.lvm(&["pool", "remove", &id]);
+    pool(&chaosd, "no flavour", |pool| pool.flavours.is_empty());
+    eventually("the shells' end", || domains().is_subset(&others).then_some(()));
+    assert!(!chaosd.try_lvm(&["pool", "remove", &id]).status.success());
+    chaosd.kill_and_restart();
+    assert!(chaosd.client.pool().expect("the pool").flavours.is_empty());
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn a_destroyed_guest_is_gone_at_once_and_its_memory_follows() {
+    let others = domains();
+    let mut chaosd = Chaosd::start_with("[pool]\nlearn = { after = 1 }");
+    let names: Vec<_> = (0..12).map(|number| format!("brief-{number}")).collect();
+    for name in &names {
+        create(&chaosd, hello(name));
+    }
+    for name in &names {
+        chaosd.client.destroy(name).expect("destroyed");
+        assert!(chaosd.info(name).is_none());
+        assert!(!chaosd.lvm(&["list"]).contains(name.as_str()));
+    }
+    // Its name is free, and so is its UUID to whoever waits for the domain.
+    let known = GuestOverrides { uuid: Some(Uuid::from_u128(0x1eaf)), ..hello(&names[0]) };
+    create(&chaosd, known.clone());
+    chaosd.client.destroy(&names[0]).expect("destroyed");
+    create(&chaosd, known);
+    chaosd.client.destroy_and_wait(&names[0]).expect("destroyed");
+    let left = domains();
+    assert!(!left.contains(&Uuid::from_u128(0x1eaf)));
+    pool(&chaosd, "all memory back", |pool| pool.returning == 0);
+    // What a killed daemon had begun the next one finishes.
+    let brief: HashSet<_> = names.iter().map(|name| create(&chaosd, hello(name)).0.uuid).collect();
+    names.iter().for_each(|name| chaosd.client.destroy(name).expect("destroyed"));
+    chaosd.kill_and_restart();
+    eventually("their end", || domains().is_disjoint(&brief).then_some(()));
+    drop(chaosd);
+    assert!(domains().is_subset(&others));
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
+fn of_two_that_want_a_name_one_gets_it_and_shells_that_die_are_nobodys() {
+    let chaosd = Chaosd::start_with("[pool]\nlearn = { after = 1 }");
+    create(&chaosd, hello("first"));
+    pool(&chaosd, "shells", |pool| shells(pool) >= 1);
+    for round in 0..10 {
+        let name = format!("wanted-{round}");
+        let made: Vec<bool> = std::thread::scope(|scope| {
+            let one = || {
+                let config = GuestConfig::from_overrides(hello(&name)).expect("one").config;
+                let client = Client::connect(chaosd.path("socket")).expect("a daemon");
+                let wait = Wait::None;
+                client.create(&CreateRequest { config, wait, timeout_ms: None, paused: false })
+            };
+            let both = [scope.spawn(one), scope.spawn(one)];
+            both.map(|one| one.join().expect("no panic").is_ok()).into()
+        });
+        assert_eq!(made.iter().filter(|&&made| made).count(), 1, "{name}");
+        chaosd.client.destroy(&name).expect("the one there is");
+    }
+    // Guests whose domains are taken away while they are being finished.
+    let guests = || chaosd.client.guests().expect("a list").len();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(3);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let xen = Xen::open().expect("a Xen dom0");
+            while std::time::Instant::now() < end {
+                let all = xen.domains().expect("its domains");
+                let newest = all.iter().map(|domain| domain.domid).max_by_key(|domid| domid.0);
+                newest.into_iter().filter(|domid| domid.0 != 0).for_each(|domid| {
+                    let _ = xen.destroy_domain(domid);
+                });
+                std::thread::sleep(std::time::Duration::from_millis(3));
+            }
+        });
+        let mut number = 0;
+        while std::time::Instant::now() < end {
+            let _ = chaosd.try_create(hello(&format!("unlucky-{number}")));
+            number += 1;
+        }
+    });
+    for guest in chaosd.client.guests().expect("a list") {
+        let _ = chaosd.client.destroy_and_wait(guest.name.as_str());
+    }
+    eventually("every guest's end", || (guests() == 0).then_some(()));
+    create(&chaosd, hello("after"));
 }

@@ -99,9 +99,10 @@ fn scale(page: &SharedPage) -> Scale {
 }
 
 impl Scale {
-    /// System time when the counter stands at `counter`.
+    /// System time when the counter stands at `counter`. The stamp of a young guest is from
+    /// before its counter was zero: a negative number.
     fn at(self, counter: u64) -> u64 {
-        let passed = counter.saturating_sub(self.counter);
+        let passed = counter.wrapping_sub(self.counter).cast_signed().max(0).cast_unsigned();
         let shifted = match self.shift {
             left @ 0.. => passed.wrapping_shl(u32::from(left.unsigned_abs())),
             right => passed.wrapping_shr(u32::from(right.unsigned_abs())),
@@ -123,6 +124,14 @@ mod tests {
         assert_eq!(scale.at(3000), 1007);
         assert_eq!(Scale { shift: -1, ..scale }.at(3000), 507);
         assert_eq!(Scale { shift: 1, ..scale }.at(3000), 2007);
+    }
+
+    #[test]
+    fn time_passes_in_a_guest_younger_than_its_stamp() {
+        let before = 0_u64.wrapping_sub(1000);
+        let scale = Scale { counter: before, system_time: 7, multiplier: 1 << 31, shift: 0 };
+        assert_eq!(scale.at(0), 507);
+        assert_eq!(scale.at(3000), 2007);
     }
 
     #[test]

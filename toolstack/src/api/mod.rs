@@ -26,7 +26,7 @@ pub use guest::{
 pub use host::HostInfo;
 pub use log::{LogRecord, LogRecords};
 pub use network::{NetworkInfo, NetworkSpec, Uplink};
-pub use pool::{Built, FlavourInfo, FlavourOrigin, PoolInfo};
+pub use pool::{Built, FlavourInfo, FlavourOrigin, FlavourSpec, PoolInfo};
 
 /// Where the daemon listens unless said otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/lightvm/chaosd.sock";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ControlMode, GuestType};
+use crate::config::{ControlMode, GuestConfig, GuestType};
 
 /// `GET /v1/pool`: the pool as of its last plan. Sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +23,31 @@ pub struct PoolInfo {
     pub flavours: Vec<FlavourInfo>,
 }
 
+/// `POST /v1/pool/flavours`: keep shells of a kind, until it is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlavourSpec {
+    /// Shells that are there without demand.
+    pub low: u32,
+    /// The most there are; at least 1.
+    pub high: u32,
+    /// Whether the image is loaded in advance; otherwise the shells are for any image.
+    #[serde(default = "yes")]
+    pub loaded: bool,
+    /// A guest that they are for. Its name, its addresses and its disks' files do not matter.
+    pub guest: GuestConfig,
+}
+
+const fn yes() -> bool {
+    true
+}
+
 /// Shells of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlavourInfo {
+    /// Its number, as long as the daemon runs.
+    #[serde(default)]
+    pub id: u64,
     /// The kernel that is loaded in advance; without one they are blank, for any image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<PathBuf>,

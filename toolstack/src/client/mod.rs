@@ -33,8 +33,9 @@ use serde::de::DeserializeOwned;
 
 use crate::api::{
     BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer,
-    ErrorCode, GuestInfo, GuestSummary, HostInfo, LogRecords, NetworkInfo, NetworkSpec, NicInfo,
-    PoolInfo, RenameRequest, Stats, StopAnswer, StopRequest, Wait,
+    ErrorCode, FlavourInfo, FlavourSpec, GuestInfo, GuestSummary, HostInfo, LogRecords,
+    NetworkInfo, NetworkSpec, NicInfo, PoolInfo, RenameRequest, Stats, StopAnswer, StopRequest,
+    Wait,
 };
 use crate::config::{Disk, GuestName, Nic};
 
@@ -384,6 +385,22 @@ impl Client {
     /// [`ClientError`].
     pub fn past_events(&self, after: u64) -> Result<Events, ClientError> {
         Events::open(self.socket.clone(), self.endurance, Some(after), false)
+    }
+
+    /// Has shells kept of a kind, or kept with other watermarks.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn add_flavour(&self, flavour: &FlavourSpec) -> Result<FlavourInfo, ClientError> {
+        self.send("POST", Route::to("pool").then("flavours"), Some(flavour))
+    }
+
+    /// Has shells of a flavour, by its number, kept no longer. Requests may make it a learned one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn remove_flavour(&self, id: u64) -> Result<(), ClientError> {
+        self.delete(Route::to("pool").then("flavours").then(&id.to_string()))
     }
 
     /// The networks there are.

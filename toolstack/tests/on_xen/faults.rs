@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use lightvm::build::{BuildError, ChannelSpec, Control};
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
-use lightvm::create::{CreateError, Creator};
-use lightvm::domain::{DomainError, Running, Watch};
+use lightvm::create::{CreateError, Creator, Images};
+use lightvm::domain::{DomainError, Limits, Running, Shell, ShellSpec, Watch};
+use lightvm::lifecycle::{Lifecycle, LifecycleError};
 use lightvm::registry::{Registry, RegistryError};
 use lightvm::xen::{Call, Xen};
 use nix::errno::Errno;
+use uuid::Uuid;
 
 use crate::fault_plan::FaultPlan;
 use crate::guests;
@@ -36,6 +38,8 @@ enum Failure {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
+    #[error(transparent)]
     Xen(#[from] lightvm::xen::XenError),
 }
 
@@ -55,6 +59,8 @@ enum Path {
     Whole,
     /// Created, started, destroyed: here a failed start cleans up by itself.
     Short,
+    /// Built in advance, loaded, finished under a name and UUID of its own, destroyed.
+    Shell,
 }
 
 /// What a user does from the request to the end; whatever fails, the guest is gone
@@ -70,6 +76,7 @@ impl Lead<'_> {
         match path {
             Path::Whole => self.whole(life),
             Path::Short => self.short(life),
+            Path::Shell => self.shell(life),
         }
     }
 
@@ -110,6 +117,38 @@ impl Lead<'_> {
     fn short(&self, life: &Life) -> Result<(), Failure> {
         let (guest, _) = self.creator.create_with(&life.config, &life.channel)?.start()?;
         destroy(guest)
+    }
+}
+
+impl Lead<'_> {
+    fn shell(&self, life: &Life) -> Result<(), Failure> {
+        let lifecycle = Lifecycle::new(Creator::new(self.xen), self.registry.clone());
+        let config = life.config.clone().with_name(name("life")).with_uuid(Uuid::from_u128(0x5e11));
+        let vacant = lifecycle.vacant(&config)?;
+        let shell = Shell::build(self.xen, &spec(life))?;
+        let loaded = lifecycle.creator().load(shell, &Images::from(&config))?;
+        let (guest, _) = lifecycle.finish(loaded, &config, vacant)?.start()?;
+        let forgotten = lifecycle.forget(&guest.record);
+        let destroyed = destroy(guest.running);
+        forgotten?;
+        destroyed
+    }
+}
+
+/// A shell for a guest of this kind.
+fn spec(life: &Life) -> ShellSpec {
+    let config = &life.config;
+    ShellSpec {
+        uuid: Uuid::from_u128(0x5e110),
+        guest_type: config.guest_type().expect("said"),
+        memory: config.memory().bytes(),
+        max_memory: config.max_memory().bytes(),
+        vcpus: config.vcpus().into(),
+        max_vcpus: config.max_vcpus().into(),
+        tsc_mode: config.tsc_mode(),
+        cpupool: 0,
+        limits: Limits::default(),
+        channel: life.channel.clone(),
     }
 }
 
@@ -172,7 +211,7 @@ fn with_every_call_failing(host: &OnXen, life: &Life, errno: Errno, clean_up_fai
     lead.whole(life).unwrap_or_else(|e| panic!("{}: {e}", life.what));
     let before = host.reference();
     let mut faults = 0;
-    for path in [Path::Whole, Path::Short] {
+    for path in [Path::Whole, Path::Short, Path::Shell] {
         for n in 1.. {
             assert!(n < MOST_CALLS, "{}: the calls do not come to an end", life.what);
             if clean_up_fails {

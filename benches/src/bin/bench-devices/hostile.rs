@@ -9,34 +9,75 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use lightvm::api::{CreateRequest, DEFAULT_SOCKET, NetworkSpec, Uplink, Wait};
+use lightvm::api::{CreateRequest, DEFAULT_SOCKET, DeviceStats, NetworkSpec, Stats, Uplink, Wait};
 use lightvm::client::Client;
 use lightvm::config::{ControlMode, Disk, GuestConfig, GuestOverrides, MemSize, Nic};
 use lightvm_bench::Summary;
 use serde_json::{Value, json};
 
 use crate::ping;
+use crate::usage::Usage;
 
-/// Each class of attack, and those of `hostile`'s that stand for it.
-const CLASSES: [(&str, &str, ControlMode); 11] = [
-    ("event storm", "event-storm", ControlMode::Noxs),
-    ("doorbell storm", "page-doorbells", ControlMode::Noxs),
-    ("control page scribbling", "page-everything", ControlMode::Noxs),
-    ("devices taken and left", "page-features", ControlMode::Noxs),
-    ("broadcast flood", "net-flood-broadcast", ControlMode::Noxs),
-    ("unicast flood", "net-flood-unknown", ControlMode::Noxs),
-    ("bad requests in a ring", "net-tx-bad-grant", ControlMode::Noxs),
-    ("block request flood", "block-flush-storm", ControlMode::Noxs),
-    ("console flood", "console-flood", ControlMode::Noxs),
-    ("log flood", "log-flood", ControlMode::Noxs),
-    ("store ring flood", "store-kinds", ControlMode::Facade),
-];
+/// What the daemon counts of an attack, and its name.
+type Trace = (&'static str, fn(&Stats) -> u64);
+
+/// A class of attacks.
+struct Class {
+    name: &'static str,
+    /// The one of `hostile`'s that stands for it.
+    attack: &'static str,
+    control: ControlMode,
+    trace: Trace,
+}
+
+const CLASSES: [Class; 11] = {
+    use ControlMode::{Facade, Noxs};
+    const EVENTS: Trace = ("events", |stats| stats.events);
+    const PACKETS: Trace = ("packets", |stats| each(&stats.nics, packets));
+    const fn class(
+        name: &'static str,
+        attack: &'static str,
+        control: ControlMode,
+        trace: Trace,
+    ) -> Class {
+        Class { name, attack, control, trace }
+    }
+    [
+        class("event storm", "event-storm", Noxs, EVENTS),
+        class("doorbell storm", "page-doorbells", Noxs, EVENTS),
+        class("control page scribbling", "page-everything", Noxs, EVENTS),
+        class("devices taken and left", "page-features", Noxs, EVENTS),
+        class("broadcast flood", "net-flood-broadcast", Noxs, PACKETS),
+        class("unicast flood", "net-flood-unknown", Noxs, PACKETS),
+        class("bad requests in a ring", "net-tx-bad-grant", Noxs, PACKETS),
+        class(
+            "block request flood",
+            "block-flush-storm",
+            Noxs,
+            ("flushes", |stats| each(&stats.disks, |disk| disk.flushes)),
+        ),
+        class("console flood", "console-flood", Noxs, ("bytes", |stats| stats.console_bytes)),
+        class("log flood", "log-flood", Noxs, ("records", |stats| stats.log_records)),
+        class("store ring flood", "store-kinds", Facade, ("refusals", |stats| stats.refused)),
+    ]
+};
+
+fn each(devices: &[DeviceStats], count: fn(&DeviceStats) -> u64) -> u64 {
+    devices.iter().map(count).sum()
+}
+
+/// Packets that a guest sent or tried to.
+fn packets(nic: &DeviceStats) -> u64 {
+    nic.out_count + nic.out_dropped + nic.errors
+}
 
 const NETWORK: &str = "hostile";
 const HOST: &str = "10.94.0.1/24";
 const ATTACKER: &str = "attacker";
-/// What an attack gets to come into its own.
-const START: Duration = Duration::from_millis(60);
+/// What an attack gets to come into its own, and to use up what a guest may do at once.
+const START: Duration = Duration::from_millis(300);
+/// What Xen gets to clear the memory of one that is gone.
+const END: Duration = Duration::from_millis(60);
 /// Longer than anything is measured.
 const FOR_EVER: &str = "seconds=3600";
 
@@ -60,36 +101,38 @@ pub(crate) fn run(guests: &Path, rounds: u16) -> Result<Value, Box<dyn Error>> {
     })?;
     let mut bench = Bench { client, guests, address: Ipv4Addr::UNSPECIFIED, rounds };
     bench.address = bench.neighbour()?;
-    let mut figures = vec![bench.beside("nobody", || Ok(()))?];
-    figures.push(
-        bench.beside("a guest that spins", || bench.start("panicky", "spin", ControlMode::None))?,
-    );
-    for (class, attack, control) in CLASSES {
-        let words = format!("attack={attack} {FOR_EVER} idle");
-        figures.push(bench.beside(class, || bench.start("hostile", &words, control))?);
+    let mut figures = vec![bench.beside("nobody", None)?];
+    bench.start("panicky", "spin", ControlMode::None)?;
+    figures.push(bench.beside("a guest that spins", None)?);
+    for class in CLASSES {
+        let words = format!("attack={} {FOR_EVER} idle", class.attack);
+        bench.start("hostile", &words, class.control)?;
+        figures.push(bench.beside(class.name, Some(class.trace))?);
     }
-    figures.push(bench.beside("nobody, at the end", || Ok(()))?);
+    figures.push(bench.beside("nobody, at the end", None)?);
     bench.client.destroy("neighbour")?;
     bench.client.delete_network(NETWORK)?;
     Ok(Value::Array(figures))
 }
 
 impl Bench<'_> {
-    /// Pings while what `start` starts is there.
-    fn beside(
-        &self,
-        name: &str,
-        start: impl FnOnce() -> Result<(), Box<dyn Error>>,
-    ) -> Result<Value, Box<dyn Error>> {
+    /// Pings beside the attacker, if there is one, and what the daemon counted of its `trace`
+    /// meanwhile. Takes it away.
+    fn beside(&self, name: &str, trace: Option<Trace>) -> Result<Value, Box<dyn Error>> {
         eprintln!("bench: {name}");
-        start()?;
         sleep(START);
-        let times = ping::times(self.address, self.rounds);
-        let stats = self.client.stats(ATTACKER).ok();
+        let domain = self.client.guest(ATTACKER).map_or(0, |info| info.summary.domid);
+        let (before, usage) = (self.client.stats(ATTACKER).ok(), Usage::now(domain)?);
+        let times = ping::times(self.address, self.rounds)?;
+        let (usage, after) = (usage.since(domain, 1)?, self.client.stats(ATTACKER).ok());
         let _ = self.client.destroy(ATTACKER);
-        // Xen clears the attacker's memory meanwhile.
-        sleep(START);
-        Ok(json!({ "beside": name, "ms": Summary::of(times?), "attacker": stats }))
+        sleep(END);
+        let did = trace.map(|(what, count)| {
+            let count = |stats: &Option<Stats>| stats.as_ref().map_or(0, count);
+            json!({ "what": what, "count": count(&after).saturating_sub(count(&before)) })
+        });
+        let ms = Summary::of(times);
+        Ok(json!({ "beside": name, "ms": ms, "did": did, "used": usage, "attacker": after }))
     }
 
     fn neighbour(&self) -> Result<Ipv4Addr, Box<dyn Error>> {
@@ -138,13 +181,33 @@ pub(crate) fn print(figures: &Value) {
     let all = figures.as_array().map_or(&[][..], Vec::as_slice);
     let [idle, spin] = [0, 1].map(|n| all.get(n).map_or(f64::NAN, median));
     println!(
-        "{:<28} {:>10} {:>12} {:>14}",
-        "beside", "median us", "against idle", "against a spin"
+        "{:<24} {:>9} {:>9} {:>9}  {:<18} {:>6} {:>6}",
+        "beside", "median us", "to idle", "to spin", "meanwhile", "its %", "dom0 %"
     );
     for figure in all {
         let us = median(figure);
         let change = |base: f64| (us / base - 1.0) * 100.0;
-        let name = figure["beside"].as_str().unwrap_or_default();
-        println!("{name:<28} {us:>10.1} {:>+11.1}% {:>+13.1}%", change(idle), change(spin));
+        let (name, did) = (figure["beside"].as_str().unwrap_or_default(), &figure["did"]);
+        let did = match (did["count"].as_u64(), did["what"].as_str()) {
+            (Some(0), _) => "NOTHING".to_owned(),
+            (Some(count), Some(what)) => format!("{count} {what}"),
+            _ => String::new(),
+        };
+        let used = |who: &str| figure["used"][who].as_f64().unwrap_or(f64::NAN);
+        let share = |who| used(who) / used("elapsed_us") * 100.0;
+        println!(
+            "{name:<24} {us:>9.1} {:>+8.1}% {:>+8.1}%  {did:<18} {:>6.1} {:>6.1}",
+            change(idle),
+            change(spin),
+            share("guest_us"),
+            share("dom0_us"),
+        );
     }
+}
+
+/// The classes whose attacker did nothing while it was measured: their figures mean nothing.
+pub(crate) fn idle(figures: &Value) -> Vec<&str> {
+    let all = figures.as_array().map_or(&[][..], Vec::as_slice);
+    let idle = all.iter().filter(|figure| figure["did"]["count"] == 0);
+    idle.filter_map(|figure| figure["beside"].as_str()).collect()
 }

@@ -93,11 +93,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::FirstPacket { config, rounds } => first_packet::run(&config, rounds)?,
         What::Hostile { guests, rounds, json } => {
             let figures = hostile::run(&guests, rounds)?;
-            if !json {
+            if json {
+                println!("{figures}");
+            } else {
                 hostile::print(&figures);
-                return Ok(());
             }
-            figures
+            return match hostile::idle(&figures).as_slice() {
+                [] => Ok(()),
+                idle => Err(format!("attackers that did nothing: {}", idle.join(", ")).into()),
+            };
         }
         What::Table { folder, host, json } => return table::run(&folder, &host, json),
     };

@@ -11,6 +11,7 @@ use crate::block::limit::{DiskRate, Limit};
 use crate::block::request::Bounds;
 use crate::block::ring::Ring;
 use crate::block::stats::BlockStats;
+use crate::kept::Kept;
 use crate::shard::{Fault, Pages};
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
@@ -38,6 +39,10 @@ impl Default for BlockOptions {
         BlockOptions { memory: 4 << 20, rate: DiskRate::default() }
     }
 }
+
+/// Pages of a guest that are kept mapped: what the requests of a ring of one page have, as Linux'
+/// front end makes them, 32 of 32 pages and one of names.
+const MOST_KEPT: usize = 32 * 33;
 
 impl BlockBackend {
     /// Connects a disk to the ring in `ring`, a power of two of pages. Requests that an earlier
@@ -69,7 +74,16 @@ impl BlockBackend {
             limit: Limit::new(options.rate, Instant::now()),
             stats: BlockStats::default(),
             views: Vec::new(),
+            kept: Kept::new(0),
+            keeps: false,
             disk,
         })
+    }
+
+    /// The guest does not stop granting what it has granted (`feature-persistent` of
+    /// `public/io/blkif.h`): its pages are kept mapped.
+    #[must_use]
+    pub fn with_grants_that_stay(self) -> BlockBackend {
+        BlockBackend { kept: Kept::new(MOST_KEPT), keeps: true, ..self }
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lightvm::api::DeviceStats;
+use lightvm::xen::GrantMapping;
 use noxs::block::Request;
 
 pub use attach::{Abi, BlockOptions};
@@ -30,6 +31,7 @@ use super::request::{Bounds, Part};
 use super::ring::Ring;
 use super::stats::BlockStats;
 use super::window::Window;
+use crate::kept::Kept;
 use crate::shard::{Context, DeviceId, Fault, Redo, Turn};
 
 /// When to look again for memory that other disks use up, and for changes that are not over.
@@ -45,6 +47,10 @@ pub struct BlockBackend {
     disk: Arc<Disk>,
     /// Stretches of it that large reads of this turn were in, and of the last one before.
     views: Vec<View>,
+    /// The guest's pages that are mapped, where it keeps them granted.
+    kept: Kept<GrantMapping>,
+    /// Whether it does.
+    keeps: bool,
     bounds: Bounds,
     window: Window<Open>,
     /// Read from the ring, but has to wait.
@@ -116,12 +122,15 @@ impl BlockBackend {
     /// # Errors
     /// [`Fault`]: the disk is to be disconnected.
     pub fn service(&mut self, context: &mut Context<'_>) -> Result<Turn, Fault> {
-        let (grants, domain) = (context.grants, context.domain);
-        let mut copy = |pieces: &mut [Piece<'_>]| piece::copy(grants, domain, pieces);
+        let guest = (context.grants, context.domain, context.now);
+        let mut kept = std::mem::replace(&mut self.kept, Kept::new(0));
+        let mut copy = |pieces: &mut [Piece<'_>]| piece::copy_with(&mut kept, guest, pieces);
         let (device, now) = (context.device, context.now);
         let (io, redo) = (&mut *context.io, context.redo);
         let mut host = Host { io, copy: &mut copy, redo, device, now };
-        let (turn, notify) = self.turn(&mut host)?;
+        let turn = self.turn(&mut host);
+        self.kept = kept;
+        let (turn, notify) = turn?;
         if notify {
             context.bell.ring();
         }

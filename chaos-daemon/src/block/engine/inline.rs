@@ -17,6 +17,9 @@ pub(super) enum Attempt {
 
 /// Does what can be done without waiting for storage.
 pub(super) fn attempt(job: Job) -> Attempt {
+    if job.is_registered() {
+        return Attempt::Wait(job);
+    }
     if job.disk.in_memory() {
         return Attempt::Done(finish(job));
     }

@@ -93,6 +93,24 @@ impl Job {
         Job { token, disk, work, done: 0, _change }
     }
 
+    /// Bytes to be read or written.
+    pub(super) fn bytes(&self) -> usize {
+        self.buffer().map_or(0, |buffer| buffer.bytes().len())
+    }
+
+    /// Whether its data is in memory that the kernel's io_uring knows, which copies it faster
+    /// than a call of the system does.
+    pub(super) fn is_registered(&self) -> bool {
+        self.buffer().is_some_and(Buffer::is_registered)
+    }
+
+    fn buffer(&self) -> Option<&Buffer> {
+        match &self.work {
+            Work::Read { buffer, .. } | Work::Write { buffer, .. } => Some(buffer),
+            Work::Sync | Work::Punch { .. } => None,
+        }
+    }
+
     /// Takes note of a system call's answer: the job again while something is left.
     pub(super) fn advance(mut self, answer: Result<usize, Errno>) -> Result<Completion, Job> {
         let len = match &self.work {

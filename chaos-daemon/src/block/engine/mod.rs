@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::arena::{Arena, UNIT};
 use super::buffer::Pool;
 pub use job::{Completion, Job, Token, Work};
 use threads::Threads;
@@ -42,6 +43,8 @@ pub struct Engine {
     pool: Pool,
     event: Arc<EventFd>,
     queue: Queue,
+    /// Whether registered memory was asked for.
+    asked: bool,
     done: VecDeque<Completion>,
     in_flight: usize,
 }
@@ -82,6 +85,7 @@ impl Engine {
             pool: Pool::new(options.memory),
             event: Arc::new(event),
             queue: Queue::Unused,
+            asked: false,
             done: VecDeque::new(),
             in_flight: 0,
         })
@@ -100,6 +104,9 @@ impl Engine {
     /// Does a job at once if nothing has to be waited for, and gives it back done;
     /// otherwise queues it.
     pub fn start(&mut self, job: Job) -> Option<Completion> {
+        if !self.asked && job.bytes() >= UNIT {
+            self.register();
+        }
         match inline::attempt(job) {
             inline::Attempt::Done(completion) => Some(completion),
             inline::Attempt::Wait(job) => {
@@ -141,11 +148,27 @@ impl Engine {
         }
     }
 
-    fn queue_of(&mut self, job: Job) {
+    /// Has large buffers be memory that io_uring knows, from the first large job on. Where that
+    /// cannot be, all goes on as before.
+    fn register(&mut self) {
+        self.asked = true;
+        let Queue::Uring(uring) = self.queue() else { return };
+        let registered = Arena::new().and_then(|arena| uring.register(&arena).map(|()| arena));
+        match registered {
+            Ok(arena) => self.pool.register(Arc::new(arena)),
+            Err(error) => tracing::info!(%error, "no memory registered with io_uring"),
+        }
+    }
+
+    fn queue(&mut self) -> &mut Queue {
         if matches!(self.queue, Queue::Unused) {
             self.queue = self.first_queue();
         }
-        match &mut self.queue {
+        &mut self.queue
+    }
+
+    fn queue_of(&mut self, job: Job) {
+        match self.queue() {
             Queue::Uring(uring) => uring.queue(job),
             Queue::Threads(threads) => threads.queue(job),
             Queue::Unused => unreachable!("made above"),

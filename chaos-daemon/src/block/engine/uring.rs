@@ -9,11 +9,14 @@ use nix::errno::Errno;
 use slab::Slab;
 
 use super::job::{Completion, Job, Rest, Work};
+use crate::block::arena::Arena;
 
 /// Submissions between two system calls.
 const ENTRIES: u32 = 128;
 /// Jobs the kernel has at a time: as many as its queue of answers holds.
 const AT_WORK: usize = 2 * ENTRIES as usize;
+/// The only memory that is registered.
+const ARENA: u16 = 0;
 /// Most bytes a single submission moves; buffers are far smaller.
 const MOST: usize = 1 << 30;
 
@@ -38,6 +41,13 @@ impl Uring {
         }
         ring.submitter().register_eventfd(event.as_raw_fd())?;
         Ok(Uring { ring, jobs: Slab::new(), waiting: VecDeque::new() })
+    }
+
+    /// Shows the kernel memory of buffers to come, once.
+    pub(super) fn register(&self, arena: &Arena) -> io::Result<()> {
+        // SAFETY: memory that nobody moves; its pages are the kernel's as well from now on, also
+        // when this process has given them back.
+        unsafe { self.ring.submitter().register_buffers(&[arena.extent()]) }
     }
 
     pub(super) fn queue(&mut self, job: Job) {
@@ -113,13 +123,22 @@ fn entry(job: &mut Job) -> squeue::Entry {
     match &mut job.work {
         Work::Read { offset, buffer } => {
             let rest = Rest::of(*offset, buffer, job.done);
-            let (fd, part) = (file(&rest), &mut buffer.bytes_mut()[rest.part]);
-            opcode::Read::new(fd, part.as_mut_ptr(), bytes(part)).offset(rest.offset).build()
+            let (fd, known) = (file(&rest), buffer.is_registered());
+            let part = &mut buffer.bytes_mut()[rest.part];
+            let (to, len) = (part.as_mut_ptr(), bytes(part));
+            match known {
+                true => opcode::ReadFixed::new(fd, to, len, ARENA).offset(rest.offset).build(),
+                false => opcode::Read::new(fd, to, len).offset(rest.offset).build(),
+            }
         }
         Work::Write { offset, buffer } => {
             let rest = Rest::of(*offset, buffer, job.done);
             let (fd, part) = (file(&rest), &buffer.bytes()[rest.part]);
-            opcode::Write::new(fd, part.as_ptr(), bytes(part)).offset(rest.offset).build()
+            let (from, len) = (part.as_ptr(), bytes(part));
+            match buffer.is_registered() {
+                true => opcode::WriteFixed::new(fd, from, len, ARENA).offset(rest.offset).build(),
+                false => opcode::Write::new(fd, from, len).offset(rest.offset).build(),
+            }
         }
         Work::Sync => {
             let fd = types::Fd(disk.as_fd().as_raw_fd());

@@ -41,6 +41,9 @@ pub struct BlockFront {
     pub port: u32,
     /// Layout of its requests.
     pub abi: BlockAbi,
+    /// Its data pages stay granted.
+    #[serde(default)]
+    pub persistent: bool,
 }
 
 impl BlockDevice {
@@ -67,7 +70,8 @@ impl BlockDevice {
 }
 
 impl BlockFront {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<BlockFront, FrontEnd> {
+    /// `persistent`: whether the front end was offered that its pages may stay granted.
+    pub(super) fn read(reader: &Reader<'_>, persistent: bool) -> Result<BlockFront, FrontEnd> {
         let abi = match reader.text("protocol") {
             None | Some("x86_64-abi") => BlockAbi::X86_64,
             Some("x86_32-abi") => BlockAbi::X86_32,
@@ -77,7 +81,10 @@ impl BlockFront {
                 ));
             }
         };
-        Ok(BlockFront { ring: ring(reader)?, port: reader.needed("event-channel")?, abi })
+        let (ring, port) = (ring(reader)?, reader.needed("event-channel")?);
+        let wanted = reader.number("feature-persistent")?.is_some_and(|bit| bit != 0);
+        let persistent = persistent && wanted;
+        Ok(BlockFront { ring, port, abi, persistent })
     }
 }
 

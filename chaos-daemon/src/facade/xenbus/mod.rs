@@ -318,7 +318,12 @@ fn read_front(store: &Store, key: Key, folder: &Path) -> Result<Front, FrontEnd>
     let reader = Reader::new(store, folder);
     match key.kind {
         DeviceKind::Net => NetFront::read(&reader).map(Front::Net),
-        DeviceKind::Block => BlockFront::read(&reader).map(Front::Block),
+        DeviceKind::Block => {
+            // Linux says what it could do, also where it was not offered and it does without.
+            let offer = back_folder(store, key).join("feature-persistent");
+            let offered = store.text(&offer) == Some("1");
+            BlockFront::read(&reader, offered).map(Front::Block)
+        }
     }
 }
 

@@ -20,7 +20,11 @@ fn net() -> Device {
 }
 
 fn disk() -> Device {
-    let offer = vec![("sectors".to_owned(), "2048".to_owned())];
+    disk_with(&[("sectors", "2048"), ("feature-persistent", "1")])
+}
+
+fn disk_with(offer: &[(&str, &str)]) -> Device {
+    let offer = offer.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
     Device::Block(BlockDevice {
         number: 51712,
         name: "xvda".into(),
@@ -234,9 +238,28 @@ fn a_ring_of_several_pages() {
     {
         host.front(key, name, value);
     }
-    let front = BlockFront { ring: vec![8, 3], port: 5, abi: BlockAbi::X86_64 };
+    host.front(key, "feature-persistent", "1");
+    let abi = BlockAbi::X86_64;
+    let front = BlockFront { ring: vec![8, 3], port: 5, abi, persistent: true };
     let asked = host.front(key, "state", "3");
     assert_eq!(asked, [BusEvent::Attach { device: key, front: Front::Block(front) }]);
+}
+
+/// An earlier daemon did not offer it, and Linux says 1 in any case.
+#[test]
+fn grants_stay_only_where_that_was_offered() {
+    for (offer, persistent) in [("1", true), ("0", false)] {
+        let disk = disk_with(&[("sectors", "2048"), ("feature-persistent", offer)]);
+        let key = disk.key();
+        let mut host = Host::with(disk);
+        host.write_rings(key);
+        host.front(key, "feature-persistent", "1");
+        let asked = host.front(key, "state", "3");
+        let [BusEvent::Attach { front: Front::Block(front), .. }] = &asked[..] else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(front.persistent, persistent);
+    }
 }
 
 #[test]

@@ -370,7 +370,7 @@ const PAGE: &[Attack] = &[
         "page-doorbells",
         "every bit of every doorbell, 20,000 times",
         WAKES,
-        "1,000 wakes at once and 10,000 a second, ten times less without work; fewer harm nobody",
+        "1,000 wakes at once and 10,000 a second; 16 and 32 for nothing; fewer harm nobody",
     ),
     attack("page-asleep", "both sleep words lie, 5,000 events", WAKES, "as above"),
     attack(

@@ -104,7 +104,7 @@ fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Log(args) => log::run(app, &args).map(done),
         Verb::Network { verb } => network::run(app, &verb),
         Verb::Events(args) => events::run(app, &args).map(done),
-        Verb::Pool => pool::run(app).map(done),
+        Verb::Pool { verb } => pool::run(app, verb.as_ref()),
         Verb::NetAttach(args) => net::attach(app, &args).map(done),
         Verb::NetDetach(args) => net::detach(app, &args).map(done),
         Verb::NetList(args) => net::list(app, &args).map(done),

@@ -191,6 +191,8 @@ READY is how many wait, WANTED how many recent demand asks for, HITS and MISSES 
 
 Examples:
   lvm pool
+  lvm pool add web.toml --low 8 --high 64
+  lvm pool remove 3
   lvm pool --json | jq '.flavours[] | {kernel, hits, misses}'";
 
 pub(super) const EVENTS: &str = "\

@@ -4,6 +4,7 @@ mod create;
 mod device;
 mod help;
 mod network;
+mod pool;
 #[cfg(test)]
 mod tests;
 mod verbs;
@@ -22,6 +23,7 @@ pub(crate) use device::{
 #[cfg(test)]
 pub(crate) use help::LVM as LVM_HELP;
 pub(crate) use network::{NetworkCreateArgs, NetworkDeleteArgs, NetworkVerb};
+pub(crate) use pool::{PoolAddArgs, PoolRemoveArgs, PoolVerb};
 pub(crate) use verbs::{
     CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, EventsArgs, InfoArgs, ListArgs, LogArgs,
     ManArgs, NamesArgs, RenameArgs, SchedCredit2Args, StatsArgs, StopArgs, VcpuPinArgs, Vcpus,
@@ -102,9 +104,12 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: NetworkVerb,
     },
-    /// Show the shells that are kept for guests to come
+    /// Shells that are kept for guests to come
     #[command(after_help = help::POOL)]
-    Pool,
+    Pool {
+        #[command(subcommand)]
+        verb: Option<PoolVerb>,
+    },
     /// Print what happens to guests, networks and devices, as it happens
     #[command(after_help = help::EVENTS)]
     Events(EventsArgs),
