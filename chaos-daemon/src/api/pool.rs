@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, PoolInfo};
+use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, Happened, PoolInfo};
 
 use super::body::{At, JsonBody};
 use super::{Answer, ApiError};
@@ -23,6 +23,7 @@ pub(super) async fn add(
     request: JsonBody<FlavourSpec>,
 ) -> Answer<(StatusCode, Json<FlavourInfo>)> {
     let added = shells::add(&daemon, request.value).await?;
+    daemon.events.tell(Happened::FlavourAdded { flavour: added.id });
     Ok((StatusCode::CREATED, Json(added)))
 }
 
@@ -32,6 +33,8 @@ pub(super) async fn remove(
     At(number): At<String>,
 ) -> Answer<StatusCode> {
     let none = || ApiError::new(ErrorCode::NotFound, format!("`{number}` is no flavour's number"));
-    shells::remove(&daemon, number.parse().map_err(|_| none())?).await?;
+    let flavour = number.parse().map_err(|_| none())?;
+    shells::remove(&daemon, flavour).await?;
+    daemon.events.tell(Happened::FlavourRemoved { flavour });
     Ok(StatusCode::NO_CONTENT)
 }

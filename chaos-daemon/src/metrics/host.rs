@@ -44,8 +44,8 @@ fn gauge(
     of: fn(&FlavourInfo) -> u32,
 ) {
     let family = Family::<Labels, Gauge>::default();
-    for (number, flavour) in flavours.iter().enumerate() {
-        family.get_or_create(&labels(number, flavour)).set(of(flavour).into());
+    for flavour in flavours {
+        family.get_or_create(&labels(flavour)).set(of(flavour).into());
     }
     registry.register(format!("lightvm_pool_{name}"), help, family);
 }
@@ -58,18 +58,18 @@ fn counter(
     of: fn(&FlavourInfo) -> u64,
 ) {
     let family = Family::<Labels, Counter>::default();
-    for (number, flavour) in flavours.iter().enumerate() {
-        family.get_or_create(&labels(number, flavour)).inc_by(of(flavour));
+    for flavour in flavours {
+        family.get_or_create(&labels(flavour)).inc_by(of(flavour));
     }
     registry.register(format!("lightvm_pool_{name}"), help, family);
 }
 
-/// Flavours are as many as the policy lets there be; their number tells apart those of one image.
-fn labels(number: usize, flavour: &FlavourInfo) -> Labels {
+/// Flavours are as many as the policy lets there be.
+fn labels(flavour: &FlavourInfo) -> Labels {
     let kernel = flavour.kernel.as_ref().and_then(|path| path.file_name());
     let image = kernel.map_or_else(|| "any".into(), |name| name.to_string_lossy());
     vec![
-        ("flavour", number.to_string()),
+        ("flavour", flavour.id.to_string()),
         ("image", image.into_owned()),
         ("memory", flavour.memory.to_string()),
     ]

@@ -139,6 +139,16 @@ pub enum Happened {
         /// Its name.
         network: String,
     },
+    /// Shells of a kind are kept as somebody asked.
+    FlavourAdded {
+        /// The flavour's number.
+        flavour: u64,
+    },
+    /// Shells of a kind are kept no longer.
+    FlavourRemoved {
+        /// The flavour's number.
+        flavour: u64,
+    },
     /// A shell for the pool could not be built.
     ShellFailed {
         /// Why.
