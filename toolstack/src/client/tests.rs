@@ -92,7 +92,7 @@ fn a_closed_connection_is_opened_again() {
 }
 
 fn a_guest() -> CreateRequest {
-    let config = serde_json::from_str(r#"{"kernel":"/srv/kernel","memory":4}"#).unwrap();
+    let config = serde_json::from_str(r#"{"kernel":"/srv/kernel","memory":"4 MiB"}"#).unwrap();
     CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false }
 }
 
