@@ -56,6 +56,7 @@ The configuration file is TOML. Everything in it may be left out:
 
   socket = \"/run/lightvm/chaosd.sock\"  # the API
   group  = \"adm\"                       # who may use it besides root; default: nobody
+  readers = \"staff\"                    # who may look besides; default: nobody
   state  = \"/run/lightvm\"              # names of guests, what a restart needs
   logs   = \"/var/log/lightvm\"          # what guests print
   shards = 4                           # threads; default: one per CPU, 8 at most";

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use axum::{Extension, Json};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use lightvm::api::{CONSOLE_PROTOCOL, ErrorCode, LogRecords};
@@ -15,6 +15,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tracing::debug;
 
+use super::body::At;
+use super::peer::Peer;
 use super::{Answer, ApiError};
 use crate::console::{Viewer, Writer};
 use crate::daemon::{Daemon, blocking};
@@ -34,8 +36,9 @@ type Stream = TokioIo<Upgraded>;
 /// Attaches to a console: what is kept of it comes first, then what the guest prints.
 pub(super) async fn attach(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
     mode: Result<Query<Mode>, QueryRejection>,
+    Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Answer<Response> {
     let guest = guests::find(&daemon, &name)?;
@@ -44,13 +47,20 @@ pub(super) async fn attach(
         return Err(ApiError::new(ErrorCode::BadRequest, why));
     }
     let sink = daemon.consoles.sink(guest.uuid);
-    let writer = (mode?.write != 0).then(|| sink.writer()).transpose();
+    let write = mode?.write != 0;
+    if write {
+        peer.may_write()?;
+    }
+    let writer = write.then(|| sink.writer()).transpose();
     let writer = writer.map_err(|e| ApiError::new(ErrorCode::Taken, e.to_string()))?;
     let shown = sink.clone();
     let viewer = blocking(move || sink.view()).await?.map_err(unreadable)?;
     guests::show(&guest, shown).await?;
     let upgrade = hyper::upgrade::on(request);
-    tokio::spawn(serve(daemon, guest, upgrade, viewer, writer));
+    tokio::spawn(async move {
+        serve(daemon, guest, upgrade, viewer, writer).await;
+        drop(peer);
+    });
     let response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "upgrade")
@@ -125,7 +135,7 @@ async fn listen(
 /// What is kept of a console.
 pub(super) async fn log(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Vec<u8>> {
     let guest = guests::find(&daemon, &name)?;
     let sink = daemon.consoles.sink(guest.uuid);
@@ -137,7 +147,7 @@ pub(super) async fn log(
 /// What is kept of a guest's log records.
 pub(super) async fn records(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Json<LogRecords>> {
     let guest = guests::find(&daemon, &name)?;
     let known = guest.life.record.name.as_str();

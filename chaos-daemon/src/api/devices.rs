@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use lightvm::api::{DiskInfo, ErrorCode, NicInfo, RemoveQuery};
+use lightvm::api::{DiskInfo, ErrorCode, Happened, NicInfo, RemoveQuery};
 use lightvm::config::{Disk, Nic};
 
+use super::body::{At, JsonBody};
 use super::{Answer, ApiError, describe};
 use crate::daemon::Daemon;
+use crate::events;
 use crate::guests::{self, Kind};
 
 type Removal = Result<Query<RemoveQuery>, QueryRejection>;
@@ -18,7 +20,7 @@ type Removal = Result<Query<RemoveQuery>, QueryRejection>;
 /// A guest's network interfaces.
 pub(super) async fn nics(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Json<Vec<NicInfo>>> {
     let guest = guests::find(&daemon, &name)?;
     let (status, stats) = guests::look(&daemon, &guest).await?;
@@ -28,7 +30,7 @@ pub(super) async fn nics(
 /// A guest's disks.
 pub(super) async fn disks(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Json<Vec<DiskInfo>>> {
     let guest = guests::find(&daemon, &name)?;
     let (status, stats) = guests::look(&daemon, &guest).await?;
@@ -38,11 +40,13 @@ pub(super) async fn disks(
 /// Gives a guest a network interface.
 pub(super) async fn attach_nic(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
-    nic: Result<Json<Nic>, JsonRejection>,
+    At(name): At<String>,
+    JsonBody { value: nic, .. }: JsonBody<Nic>,
 ) -> Answer<(StatusCode, Json<NicInfo>)> {
     let guest = guests::find(&daemon, &name)?;
-    let index = guests::attach_nic(&daemon, &guest, nic?.0).await?;
+    let index = guests::attach_nic(&daemon, &guest, nic).await?;
+    let of = events::of(&daemon, &guest);
+    daemon.events.tell(Happened::NicAttached { guest: of, index });
     let (status, stats) = guests::look(&daemon, &guest).await?;
     let nics = describe::nics(&guest, &status, &stats);
     let info = nics.into_iter().find(|nic| nic.index == index).ok_or_else(gone)?;
@@ -52,11 +56,13 @@ pub(super) async fn attach_nic(
 /// Gives a guest a disk.
 pub(super) async fn attach_disk(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
-    disk: Result<Json<Disk>, JsonRejection>,
+    At(name): At<String>,
+    JsonBody { value: disk, .. }: JsonBody<Disk>,
 ) -> Answer<(StatusCode, Json<DiskInfo>)> {
     let guest = guests::find(&daemon, &name)?;
-    let index = guests::attach_disk(&daemon, &guest, disk?.0).await?;
+    let index = guests::attach_disk(&daemon, &guest, disk).await?;
+    let of = events::of(&daemon, &guest);
+    daemon.events.tell(Happened::DiskAttached { guest: of, index });
     let (status, stats) = guests::look(&daemon, &guest).await?;
     let disks = describe::disks(&guest, &status, &stats);
     let info = disks.into_iter().find(|disk| disk.index == index).ok_or_else(gone)?;
@@ -71,7 +77,7 @@ fn gone() -> ApiError {
 /// Takes a network interface away.
 pub(super) async fn detach_nic(
     State(daemon): State<Arc<Daemon>>,
-    Path((name, index)): Path<(String, u8)>,
+    At((name, index)): At<(String, u8)>,
     query: Removal,
 ) -> Answer<StatusCode> {
     detach(&daemon, &name, Kind::Nic, index, query).await
@@ -80,7 +86,7 @@ pub(super) async fn detach_nic(
 /// Takes a disk away.
 pub(super) async fn detach_disk(
     State(daemon): State<Arc<Daemon>>,
-    Path((name, index)): Path<(String, u8)>,
+    At((name, index)): At<(String, u8)>,
     query: Removal,
 ) -> Answer<StatusCode> {
     detach(&daemon, &name, Kind::Disk, index, query).await
@@ -96,5 +102,10 @@ async fn detach(
     let force = query?.force != 0;
     let guest = guests::find(daemon, name)?;
     guests::detach(daemon, &guest, kind, index, force).await?;
+    let guest = events::of(daemon, &guest);
+    daemon.events.tell(match kind {
+        Kind::Nic => Happened::NicDetached { guest, index },
+        Kind::Disk => Happened::DiskDetached { guest, index },
+    });
     Ok(StatusCode::NO_CONTENT)
 }

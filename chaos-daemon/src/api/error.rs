@@ -1,8 +1,8 @@
 //! How the API says no.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::http::{StatusCode, Uri};
+use axum::extract::rejection::QueryRejection;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use lightvm::api::{ErrorAnswer, ErrorBody, ErrorCode};
 
@@ -21,22 +21,29 @@ impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
         ApiError { code, message: message.into(), hint: None }
     }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> ApiError {
+        ApiError { hint: Some(hint.into()), ..self }
+    }
+
+    /// What the answer says.
+    pub(super) fn into_body(self) -> ErrorBody {
+        let ApiError { code, message, hint } = self;
+        ErrorBody { code, message, hint }
+    }
+
+    /// The body of the answer.
+    pub(super) fn into_json(self) -> String {
+        serde_json::to_string(&ErrorAnswer { error: self.into_body() }).unwrap_or_default()
+    }
 }
 
 impl From<GuestError> for ApiError {
     fn from(error: GuestError) -> ApiError {
         let (code, hint) = (error.code(), error.hint().map(str::to_owned));
         ApiError { code, message: error.to_string(), hint }
-    }
-}
-
-impl From<JsonRejection> for ApiError {
-    fn from(error: JsonRejection) -> ApiError {
-        let code = match error {
-            JsonRejection::JsonDataError(_) => ErrorCode::BadInput,
-            _ => ErrorCode::BadRequest,
-        };
-        ApiError::new(code, error.body_text())
     }
 }
 
@@ -48,9 +55,8 @@ impl From<QueryRejection> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let ApiError { code, message, hint } = self;
-        let status = StatusCode::from_u16(code.status());
-        let body = ErrorAnswer { error: ErrorBody { code, message, hint } };
+        let status = StatusCode::from_u16(self.code.status());
+        let body = ErrorAnswer { error: self.into_body() };
         (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), Json(body)).into_response()
     }
 }
@@ -58,4 +64,9 @@ impl IntoResponse for ApiError {
 /// Any path that means nothing.
 pub(super) async fn no_such_path(uri: Uri) -> ApiError {
     ApiError::new(ErrorCode::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+/// A path that means something, and nothing with this method.
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(ErrorCode::BadMethod, format!("{method} does nothing at {}", uri.path()))
 }

@@ -1,24 +1,25 @@
 //! `/v1/guests`
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt as _};
 use lightvm::api::{
-    CreateAnswer, CreateRequest, DestroyQuery, ErrorCode, GuestInfo, GuestSummary, RenameRequest,
-    Stats, StopRequest,
+    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DestroyQuery, ErrorCode,
+    GuestInfo, GuestSummary, Happened, MAX_BATCH, RenameRequest, Stats, StopRequest,
 };
 
-use serde::de::DeserializeOwned;
-
+use super::body::{self, At, JsonBody, Raw, read};
 use super::describe::{fresh, info, summary};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
-use crate::guests::{self, Guest};
+use crate::events;
+use crate::guests::{self, Guest, KeyClaim};
 use crate::shard::Wish;
 
 /// Every guest.
@@ -29,22 +30,70 @@ pub(super) async fn list(State(daemon): State<Arc<Daemon>>) -> Json<Vec<GuestSum
 /// Makes one.
 pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
-    request: Result<Json<CreateRequest>, JsonRejection>,
+    headers: HeaderMap,
+    request: JsonBody<CreateRequest>,
 ) -> Answer<(StatusCode, Json<CreateAnswer>)> {
-    let created = guests::create(Arc::clone(&daemon), request?.0).await?;
-    let answer = CreateAnswer {
-        guest: fresh(&created.guest),
+    let claim = body::claim(&headers, request.digest)?;
+    Ok((StatusCode::CREATED, Json(make(&daemon, request.value, claim).await?)))
+}
+
+async fn make(
+    daemon: &Arc<Daemon>,
+    request: CreateRequest,
+    claim: Option<KeyClaim>,
+) -> Answer<CreateAnswer> {
+    let began = Instant::now();
+    let created = guests::create(Arc::clone(daemon), request, claim).await;
+    daemon.metrics.created(began.elapsed(), created.as_ref().ok());
+    let created = created?;
+    Ok(CreateAnswer {
+        guest: if created.repeated {
+            summary(daemon, &created.guest)
+        } else {
+            fresh(&created.guest)
+        },
         timings: created.timings,
         built: created.built,
+        repeated: created.repeated,
         wait_ms: created.waited.map(|waited| waited.as_secs_f64() * 1e3),
+    })
+}
+
+/// Guests of a batch that are made at a time.
+const AT_A_TIME: usize = 8;
+
+/// Makes many.
+pub(super) async fn create_many(
+    State(daemon): State<Arc<Daemon>>,
+    headers: HeaderMap,
+    request: JsonBody<BatchRequest>,
+) -> Answer<Json<BatchAnswer>> {
+    let guests = request.value.guests;
+    if guests.len() > MAX_BATCH {
+        let why = format!("a batch has {MAX_BATCH} guests at most; this one has {}", guests.len());
+        return Err(ApiError::new(ErrorCode::BadInput, why));
+    }
+    let claim = body::claim(&headers, request.digest)?;
+    let part =
+        |index| claim.as_ref().map(|claim| body::part(claim, index, &guests[index])).transpose();
+    let claims = (0..guests.len()).map(part).collect::<Answer<Vec<_>>>()?;
+    let one = |(request, claim)| {
+        let daemon = Arc::clone(&daemon);
+        async move {
+            match make(&daemon, request, claim).await {
+                Ok(created) => BatchResult::Created(Box::new(created)),
+                Err(e) => BatchResult::Error(e.into_body()),
+            }
+        }
     };
-    Ok((StatusCode::CREATED, Json(answer)))
+    let results = stream::iter(guests.into_iter().zip(claims)).map(one).buffered(AT_A_TIME);
+    Ok(Json(BatchAnswer { results: results.collect().await }))
 }
 
 /// Everything about one.
 pub(super) async fn show(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Json<GuestInfo>> {
     let guest = guests::find(&daemon, &name)?;
     let look = guests::look(&daemon, &guest).await?;
@@ -54,7 +103,7 @@ pub(super) async fn show(
 /// Takes one away.
 pub(super) async fn destroy(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
     query: Result<Query<DestroyQuery>, QueryRejection>,
 ) -> Answer<StatusCode> {
     let guest = guests::find(&daemon, &name)?;
@@ -68,7 +117,7 @@ pub(super) async fn destroy(
 /// What went through its devices.
 pub(super) async fn stats(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<Json<Stats>> {
     let guest = guests::find(&daemon, &name)?;
     let (_, stats) = guests::look(&daemon, &guest).await?;
@@ -78,17 +127,24 @@ pub(super) async fn stats(
 /// Does or asks something.
 pub(super) async fn act(
     State(daemon): State<Arc<Daemon>>,
-    Path((name, verb)): Path<(String, String)>,
-    body: Bytes,
+    At((name, verb)): At<(String, String)>,
+    Raw(body): Raw,
 ) -> Answer<Response> {
     let guest = guests::find(&daemon, &name)?;
     match verb.as_str() {
-        "pause" => guests::pause(&guest)?,
-        "unpause" | "start" => guests::unpause(&guest)?,
+        "pause" => {
+            guests::pause(&guest)?;
+            daemon.events.tell(Happened::GuestPaused { guest: events::of(&daemon, &guest) });
+        }
+        "unpause" | "start" => {
+            guests::unpause(&guest)?;
+            daemon.events.tell(Happened::GuestUnpaused { guest: events::of(&daemon, &guest) });
+        }
         "poweroff" => return stop(&daemon, &guest, Wish::Poweroff, &body).await,
         "rename" => {
             let request: RenameRequest = read(&body)?;
             guests::rename(&daemon, &guest, request.name).await?;
+            daemon.events.tell(Happened::GuestRenamed { guest: events::of(&daemon, &guest) });
         }
         "reboot" => return stop(&daemon, &guest, Wish::Reboot, &body).await,
         "suspend" => return stop(&daemon, &guest, Wish::Suspend, &body).await,
@@ -111,8 +167,4 @@ async fn stop(
         json => read(json)?,
     };
     Ok(Json(guests::stop(daemon, guest, wish, request).await?).into_response())
-}
-
-fn read<T: DeserializeOwned>(json: &[u8]) -> Answer<T> {
-    serde_json::from_slice(json).map_err(|e| ApiError::new(ErrorCode::BadRequest, e.to_string()))
 }

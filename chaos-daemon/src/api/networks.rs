@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use lightvm::api::{NetworkInfo, NetworkSpec};
+use lightvm::api::{Happened, NetworkInfo, NetworkSpec};
 
+use super::body::{At, JsonBody};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::network::NetworkError;
@@ -26,18 +26,19 @@ pub(super) async fn list(State(daemon): State<Arc<Daemon>>) -> Json<Vec<NetworkI
 /// Makes one.
 pub(super) async fn create(
     State(daemon): State<Arc<Daemon>>,
-    spec: Result<Json<NetworkSpec>, JsonRejection>,
+    JsonBody { value: spec, .. }: JsonBody<NetworkSpec>,
 ) -> Answer<(StatusCode, Json<NetworkInfo>)> {
-    let Json(spec) = spec?;
     let made = daemon.networks.create(spec).await?;
+    daemon.events.tell(Happened::NetworkCreated { network: made.spec.name.clone() });
     Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Takes one away.
 pub(super) async fn delete(
     State(daemon): State<Arc<Daemon>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Answer<StatusCode> {
     daemon.networks.delete(&name).await?;
+    daemon.events.tell(Happened::NetworkDeleted { network: name });
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, PoolInfo};
+use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, Happened, PoolInfo};
 
+use super::body::{At, JsonBody};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::shells;
@@ -20,18 +20,21 @@ pub(super) async fn show(State(daemon): State<Arc<Daemon>>) -> Json<PoolInfo> {
 /// Keeps shells of a kind.
 pub(super) async fn add(
     State(daemon): State<Arc<Daemon>>,
-    request: Result<Json<FlavourSpec>, JsonRejection>,
+    request: JsonBody<FlavourSpec>,
 ) -> Answer<(StatusCode, Json<FlavourInfo>)> {
-    let added = shells::add(&daemon, request?.0).await?;
+    let added = shells::add(&daemon, request.value).await?;
+    daemon.events.tell(Happened::FlavourAdded { flavour: added.id });
     Ok((StatusCode::CREATED, Json(added)))
 }
 
 /// Keeps shells of a flavour no longer.
 pub(super) async fn remove(
     State(daemon): State<Arc<Daemon>>,
-    Path(number): Path<String>,
+    At(number): At<String>,
 ) -> Answer<StatusCode> {
     let none = || ApiError::new(ErrorCode::NotFound, format!("`{number}` is no flavour's number"));
-    shells::remove(&daemon, number.parse().map_err(|_| none())?).await?;
+    let flavour = number.parse().map_err(|_| none())?;
+    shells::remove(&daemon, flavour).await?;
+    daemon.events.tell(Happened::FlavourRemoved { flavour });
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::{console, log, pool};
+use crate::{api, console, log, pool};
 
 /// Where the file is unless said otherwise. It need not exist.
 pub const DEFAULT_PATH: &str = "/etc/lightvm/chaosd.toml";
@@ -23,6 +23,10 @@ pub struct DaemonConfig {
     pub socket: PathBuf,
     /// Group whose members may use the socket, besides root.
     pub group: Option<String>,
+    /// Group whose members may look and change nothing.
+    pub readers: Option<String>,
+    /// The API's limits.
+    pub api: api::Options,
     /// Where the registry and the daemon's own records are.
     pub state: PathBuf,
     /// Where networks are kept over boots.
@@ -44,6 +48,8 @@ impl Default for DaemonConfig {
         DaemonConfig {
             socket: "/run/lightvm/chaosd.sock".into(),
             group: None,
+            readers: None,
+            api: api::Options::default(),
             state: "/run/lightvm".into(),
             networks: "/var/lib/lightvm/networks".into(),
             logs: "/var/log/lightvm".into(),

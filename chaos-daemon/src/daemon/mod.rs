@@ -7,12 +7,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lightvm::api::Happened;
 use lightvm::create::Creator;
 use lightvm::domain::Watch;
 use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::{Registry, RegistryError};
 use lightvm::xen::{Xen, XenError};
 use nix::fcntl::{Flock, FlockArg};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -21,7 +23,9 @@ pub use reload::Load;
 
 use crate::api;
 use crate::config::DaemonConfig;
-use crate::guests::{self, Disks, Ends, GuestError, Guests, Reaper, Records};
+use crate::events::Events;
+use crate::guests::{self, Disks, Ends, GuestError, Guests, Keys, Reaper, Records};
+use crate::metrics::Metrics;
 use crate::network::{NetworkError, Networks};
 use crate::shard::{Command, Shard, ShardError};
 use crate::shells::{self, Shells};
@@ -109,6 +113,14 @@ pub struct Daemon {
     pub disks: Disks,
     /// What is written down about them, for the next daemon.
     pub records: Records,
+    /// Who may ask it.
+    pub access: Arc<Mutex<api::Access>>,
+    /// What happens.
+    pub events: Arc<Events>,
+    /// Figures about what it did.
+    pub metrics: Metrics,
+    /// Creations that were asked for with a key.
+    pub keys: Arc<Keys>,
     /// Has ended guests looked for.
     pub ends: Ends,
     /// Domains for guests to come.
@@ -131,12 +143,26 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
     guests::adopt_all(&daemon).await?;
-    let listener = api::listen(&daemon.config)?;
+    let (listener, access) = api::listen(&daemon.config)?;
+    *daemon.access.lock() = access;
+    let access = Arc::clone(&daemon.access);
+    let server = api::Server::new(listener, access, daemon.config.api.clone());
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
     daemon.ends.look();
+    let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
+    daemon.events.tell(Happened::DaemonStarted { version, pid });
     info!(socket = %daemon.config.socket.display(), shards = daemon.shards.len(), "serving");
     supervisor::ready("serving");
+    let router = api::router(Arc::clone(&daemon));
+    let end = async {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
+            _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
+        }
+        supervisor::stopping();
+        let _ = std::fs::remove_file(&daemon.config.socket);
+    };
     let reload = async {
         while hangup.recv().await.is_some() {
             supervisor::reloading();
@@ -147,17 +173,13 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
     tokio::select! {
         () = reload => {}
         () = supervisor::keep_alive(&daemon) => {}
-        () = api::serve(listener, Arc::clone(&daemon)) => {}
+        () = server.serve(router, end) => {}
         () = shells::run(Arc::clone(&daemon)) => {}
         () = guests::reap(Arc::clone(&daemon)) => {}
         ended = guests::watch_ends(Arc::clone(&daemon), watch) => {
             ended.map_err(StartError::Watch)?;
         }
-        _ = terminate.recv() => info!("SIGTERM: ending; guests live on"),
-        _ = interrupt.recv() => info!("interrupted: ending; guests live on"),
     }
-    supervisor::stopping();
-    let _ = std::fs::remove_file(&daemon.config.socket);
     shells::clear(&daemon);
     guests::reap_all(&daemon);
     Ok(())
@@ -174,6 +196,9 @@ impl Daemon {
         let folder = config.state.join("daemon");
         let records = Records::open(folder.clone()).map_err(StartError::file("make", &folder))?;
         records.sort_redo().map_err(StartError::file("sort", &folder))?;
+        let events =
+            Events::open(&records.events()).map_err(StartError::file("use", records.events()))?;
+        let keys = Keys::open(&records.keys()).map_err(StartError::file("use", records.keys()))?;
         let shards: Arc<[Shard]> = switch::seeds(config.shard_count())
             .map_err(ShardError::from)?
             .into_iter()
@@ -200,6 +225,10 @@ impl Daemon {
             guests,
             disks,
             records,
+            access: Arc::default(),
+            events: Arc::new(events),
+            metrics: Metrics::default(),
+            keys: Arc::new(keys),
             ends,
             shells,
             reaper: Reaper::default(),

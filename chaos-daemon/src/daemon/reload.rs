@@ -37,9 +37,9 @@ impl Reloader {
     /// Goes on with what can be changed while the daemon runs; answers what differs.
     fn take(&mut self, daemon: &Daemon, new: DaemonConfig) -> Vec<&'static str> {
         let mut changed = Vec::new();
-        if new.group != self.now.group {
+        if (&new.group, &new.readers) != (&self.now.group, &self.now.readers) {
             match share(daemon, &new) {
-                Ok(()) => changed.push("group"),
+                Ok(()) => changed.push("group, readers"),
                 Err(e) => warn!("the socket is as before: {e}"),
             }
         }
@@ -56,9 +56,11 @@ impl Reloader {
     }
 }
 
-/// Gives the daemon's socket, wherever it is by now said to be, to the group of `new`.
+/// Gives the daemon's socket, wherever it is by now said to be, to the groups of `new`. Who has a
+/// connection keeps it.
 fn share(daemon: &Daemon, new: &DaemonConfig) -> Result<(), StartError> {
-    api::share(&daemon.config.socket, new.group.as_deref())
+    *daemon.access.lock() = api::share(&daemon.config.socket, new)?;
+    Ok(())
 }
 
 /// Keys in which two configurations differ that a running daemon cannot change.
@@ -69,6 +71,7 @@ fn fixed(now: &DaemonConfig, new: &DaemonConfig) -> Vec<&'static str> {
         ("networks", now.networks != new.networks),
         ("logs", now.logs != new.logs),
         ("shards", now.shards != new.shards),
+        ("api", now.api != new.api),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use lightvm::api::Happened;
 use lightvm::lifecycle;
 use tokio::sync::watch;
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use super::build::{build, serve};
 use super::line::Place;
 use super::record::{GuestRecord, Stage};
 use super::{Guest, GuestError, devices, xenstore};
 use crate::daemon::{Daemon, blocking};
+use crate::events;
 use crate::shard::{Arrival, Started, Status};
 
 /// Takes up every guest that lives and tears down what was being built.
@@ -37,11 +38,31 @@ pub async fn adopt_all(daemon: &Arc<Daemon>) -> Result<(), GuestError> {
 
 async fn take_up(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     match record.stage {
-        Stage::Building | Stage::Ending => tear_down(daemon, record).await,
+        Stage::Building => tear_down(daemon, record).await,
+        Stage::Ending => {
+            if let Some(claim) = &record.claim {
+                daemon.keys.remember(claim, record.uuid);
+                daemon.keys.ended(claim, record.uuid);
+            }
+            tear_down(daemon, record).await
+        }
         Stage::Rebuilding(ref config) => {
             let (config, stage) = ((**config).clone(), record.stage.clone());
+            let (uuid, claim) = (record.uuid, record.claim.clone());
+            claim.iter().for_each(|claim| daemon.keys.remember(claim, uuid));
             tear_down(daemon, record).await?;
-            build(daemon, config, false, stage).await.map(drop)
+            match build(daemon, config, false, stage, claim.clone()).await {
+                Ok(made) => {
+                    let guest = events::of(daemon, &made.guest);
+                    daemon.events.tell(Happened::GuestRestarted { guest, reason: None });
+                    events::watch_reports(daemon, &made.guest);
+                    Ok(())
+                }
+                Err(e) => {
+                    claim.iter().for_each(|claim| daemon.keys.ended(claim, uuid));
+                    Err(e)
+                }
+            }
         }
         Stage::Living => adopt(daemon, record).await,
     }
@@ -69,11 +90,13 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
 }
 
 /// Forgets a guest whose domain is gone.
-async fn bury(daemon: &Arc<Daemon>, uuid: Uuid, foreign: bool) -> Result<(), GuestError> {
-    if foreign {
+async fn bury(daemon: &Arc<Daemon>, record: &GuestRecord) -> Result<(), GuestError> {
+    let uuid = record.uuid;
+    if xenstore::is_foreign(record.control) {
         let xen = Arc::clone(&daemon.xen);
         blocking(move || xenstore::sweep(&xen, uuid)).await??;
     }
+    record.claim.iter().for_each(|claim| daemon.keys.ended(claim, uuid));
     daemon.records.forget(uuid);
     Ok(())
 }
@@ -82,21 +105,22 @@ async fn bury(daemon: &Arc<Daemon>, uuid: Uuid, foreign: bool) -> Result<(), Gue
 async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestError> {
     let uuid = record.uuid;
     let foreign = xenstore::is_foreign(record.control);
+    record.claim.iter().for_each(|claim| daemon.keys.remember(claim, uuid));
     let Some(entry) = daemon.lifecycle.registry().record(uuid) else {
-        return bury(daemon, uuid, foreign).await;
+        return bury(daemon, &record).await;
     };
     let life = match lifecycle::Guest::adopt(&daemon.xen, entry.clone()) {
         Ok(life) => life,
         Err(lightvm::domain::DomainError::Vanished { .. }) => {
             daemon.lifecycle.registry().remove(&entry);
-            return bury(daemon, uuid, foreign).await;
+            return bury(daemon, &record).await;
         }
         Err(e) => return Err(e.into()),
     };
     if foreign {
         let (_, latest) = watch::channel(Status::default());
         info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
-        daemon.guests.add(Guest::new(0, latest, Started::already(), life, record));
+        add(daemon, Guest::new(0, latest, Started::already(), life, record));
         return Ok(());
     }
     devices::replug_all(&daemon.networks, &record).await?;
@@ -121,6 +145,12 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         Arrival { uuid, domain, line, devices, left, started: started.clone(), book, status };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
-    daemon.guests.add(Guest::new(shard, latest, started, life, record));
+    add(daemon, Guest::new(shard, latest, started, life, record));
     Ok(())
+}
+
+fn add(daemon: &Arc<Daemon>, guest: Arc<Guest>) {
+    daemon.events.tell(Happened::GuestAdopted { guest: events::of(daemon, &guest) });
+    events::watch_reports(daemon, &guest);
+    daemon.guests.add(guest);
 }

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+use super::keys::KeyClaim;
 use super::line::{Place, built_as};
 use super::record::{GuestRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
@@ -29,7 +30,8 @@ pub(super) struct Made {
 }
 
 /// Builds the guest that `config` describes, of a shell if there is one, has a shard serve it
-/// and lets it run unless it is to be `paused`. Its turn is the caller's: nobody knows it yet.
+/// and lets it run unless it is to be `paused`. The `claim` is written down with it. Its turn is the
+/// caller's: nobody knows it yet.
 ///
 /// # Errors
 /// [`GuestError`]; nothing of the guest is left then.
@@ -38,10 +40,11 @@ pub(super) async fn build(
     config: GuestConfig,
     paused: bool,
     stage: Stage,
+    claim: Option<KeyClaim>,
 ) -> Result<Made, GuestError> {
     // All of it on one thread: every change of thread is a part of what a finish takes.
     let (daemon, runtime) = (Arc::clone(daemon), Handle::current());
-    blocking(move || runtime.block_on(build_here(&daemon, config, paused, stage))).await?
+    blocking(move || runtime.block_on(build_here(&daemon, config, paused, stage, claim))).await?
 }
 
 /// As [`build`]. Blocks on Xen and on files.
@@ -50,11 +53,12 @@ async fn build_here(
     config: GuestConfig,
     paused: bool,
     stage: Stage,
+    claim: Option<KeyClaim>,
 ) -> Result<Made, GuestError> {
     if let Some(uuid) = config.uuid() {
         daemon.reaper.wait_for(uuid).await;
     }
-    let _claim = config.uuid().map(|uuid| daemon.guests.claim(uuid)).transpose()?;
+    let _held = config.uuid().map(|uuid| daemon.guests.claim(uuid)).transpose()?;
     let (vacant, images) = look(daemon, &config)?;
     let control = images.control;
     // Held until the guest runs: the pool builds nothing meanwhile.
@@ -66,9 +70,9 @@ async fn build_here(
         true => xenstore::plan(uuid, &config)?,
         false => devices::plan(&daemon.networks, uuid, &config).await?,
     };
-    // A shell is written down as what is being built.
+    // A shell is written down as what is being built; it gets its claim as it comes to life.
     let is_written = stage == Stage::Building && shell == Some(uuid);
-    let mut record = GuestRecord { uuid, stage, control, devices };
+    let mut record = GuestRecord { uuid, stage, control, devices, claim };
     let written = if is_written { Ok(()) } else { daemon.records.write(&record) };
     let built = match written {
         Ok(()) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lightvm::api::StopOutcome;
+use lightvm::api::{Happened, StopOutcome};
 use lightvm::config::{Action, GuestName};
 use lightvm::domain::{DomainError, End};
 use lightvm::lifecycle::{action_for, kept_name};
@@ -19,6 +19,7 @@ use super::record::Stage;
 use super::stop::Ending;
 use super::{Gone, Guest, GuestError, xenstore};
 use crate::daemon::{Daemon, blocking};
+use crate::events;
 use crate::pool::guest_kib;
 
 /// Ends a guest: what it printed is kept, all else of it is gone. Its memory is on its way back then;
@@ -45,9 +46,11 @@ async fn end_for_good(
     reason: Option<ShutdownReason>,
     turn: &mut Gone,
 ) -> Result<Returned, GuestError> {
+    let of = events::of(daemon, guest);
     let foreign = xenstore::is_foreign(guest.record.lock().control);
     let returned = if foreign {
         tear_down(daemon, guest, turn).await?;
+        keep_key(daemon, guest);
         daemon.records.forget(guest.uuid);
         Returned::already()
     } else {
@@ -56,6 +59,7 @@ async fn end_for_good(
         turn.0 = true;
         returned
     };
+    daemon.events.tell(Happened::GuestGone { guest: of, reason });
     daemon.consoles.close(guest.uuid);
     daemon.logs.close(guest.uuid);
     guest.ended.send_replace(Some(Ending::gone(reason)));
@@ -79,10 +83,18 @@ async fn let_go(daemon: &Arc<Daemon>, guest: &Arc<Guest>) -> Result<Returned, Gu
     let now = registry.record(guest.uuid).unwrap_or_else(|| guest.life.record.clone());
     daemon.lifecycle.forget(&now)?;
     unplug_all(&daemon.networks, guest.uuid, &record.devices).await;
+    // The reaper forgets the record.
+    keep_key(daemon, guest);
     let kib = guest_kib(now.guest_type, &now.config);
     let returned = daemon.reaper.take(&daemon.shells, guest.uuid, now.domid, kib);
     daemon.guests.remove(guest.uuid);
     Ok(returned)
+}
+
+/// Has the key it was asked for with remembered without it.
+fn keep_key(daemon: &Daemon, guest: &Guest) {
+    let claim = guest.record.lock().claim.clone();
+    claim.iter().for_each(|claim| daemon.keys.ended(claim, guest.uuid));
 }
 
 /// Disconnects and destroys a guest, perhaps to build it again. The caller has its turn.
@@ -154,6 +166,9 @@ async fn act(
             let built = again(daemon, guest, reason, aside, turn).await;
             if built.is_err() {
                 // It could not be brought back.
+                let of = events::of(daemon, guest);
+                daemon.events.tell(Happened::GuestGone { guest: of, reason });
+                keep_key(daemon, guest);
                 daemon.consoles.close(guest.uuid);
                 guest.ended.send_replace(Some(Ending::gone(reason)));
             }
@@ -182,8 +197,11 @@ async fn again(
     if !aside {
         tear_down(daemon, guest, turn).await?;
     }
-    let Made { guest: new, timings, .. } = build(daemon, config, false, record.stage).await?;
+    let Made { guest: new, timings, .. } =
+        build(daemon, config, false, record.stage, record.claim).await?;
     let domid = new.life.record.domid;
+    daemon.events.tell(Happened::GuestRestarted { guest: events::of(daemon, &new), reason });
+    events::watch_reports(daemon, &new);
     info!(name = %new.life.record.name, %domid, "built again");
     let (domid, outcome) = (Some(domid.0), StopOutcome::Restarted);
     let timings = Some(timings);
@@ -225,6 +243,7 @@ async fn set_aside(
 /// Leaves the stopped domain to be looked into, unserved.
 async fn preserve(daemon: &Arc<Daemon>, guest: &Arc<Guest>, reason: Option<ShutdownReason>) {
     leave(daemon, guest.shard, guest.uuid).await;
+    daemon.events.tell(Happened::GuestPreserved { guest: events::of(daemon, guest), reason });
     let (domid, outcome) = (Some(guest.life.record.domid.0), StopOutcome::Preserved);
     let ending = Ending { reason, outcome, domid, kept: None, timings: None };
     guest.ended.send_replace(Some(ending));

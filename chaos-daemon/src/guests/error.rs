@@ -12,7 +12,9 @@ use lightvm::lifecycle::LifecycleError;
 use lightvm::registry::RegistryError;
 use lightvm::xen::XenError;
 use thiserror::Error;
+use uuid::Uuid;
 
+use super::Key;
 use crate::block::disk::DiskError;
 use crate::facade::JournalError;
 use crate::network::NetworkError;
@@ -99,6 +101,17 @@ pub enum GuestError {
     /// What was waited for took too long.
     #[error("the guest was not {0} in time; it lives on")]
     Timeout(&'static str),
+    /// The key of a creation was used for another one.
+    #[error("the idempotency key {0} was used for another request: every request needs its own")]
+    KeyUsed(Key),
+    /// A creation came again after its guest's end.
+    #[error("guest {uuid} was made with the idempotency key {key}, and has ended since")]
+    KeyPast {
+        /// The key.
+        key: Key,
+        /// The guest.
+        uuid: Uuid,
+    },
     /// Not with this guest, or not in this daemon.
     #[error("{0}")]
     Unsupported(String),
@@ -125,7 +138,10 @@ impl GuestError {
                 ErrorCode::NotFound
             }
             GuestError::BeingBuilt(_) => ErrorCode::Taken,
-            GuestError::Ended(_) | GuestError::NoSlot => ErrorCode::Conflict,
+            GuestError::Ended(_)
+            | GuestError::NoSlot
+            | GuestError::KeyUsed(_)
+            | GuestError::KeyPast { .. } => ErrorCode::Conflict,
             #[cfg(feature = "xenstore")]
             GuestError::XenStore(e) => xenstore_code(e),
             GuestError::Terminal(crate::console::TerminalError::Taken) => ErrorCode::Taken,

@@ -14,6 +14,7 @@ use lightvm::xen::DomId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::keys::KeyClaim;
 use crate::net::NetConfig;
 use crate::shard::{Left, Owner};
 
@@ -28,6 +29,9 @@ pub struct GuestRecord {
     pub control: ControlMode,
     /// Its devices beside the console.
     pub devices: Vec<DeviceRecord>,
+    /// The key it was asked for with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<KeyClaim>,
 }
 
 /// How far a guest is.
@@ -90,6 +94,16 @@ impl Records {
 
     fn path(&self, uuid: Uuid) -> PathBuf {
         self.dir.join(format!("{uuid}.json"))
+    }
+
+    /// Where the numbers of events are reserved.
+    pub fn events(&self) -> PathBuf {
+        self.dir.join("events.reserved")
+    }
+
+    /// Where the keys of guests that have ended are.
+    pub fn keys(&self) -> PathBuf {
+        self.dir.join("keys.journal")
     }
 
     /// Where a guest's facade keeps its journal.
@@ -211,6 +225,7 @@ mod tests {
             stage,
             control,
             devices: vec![DeviceRecord { slot: 1, index: 0, kind }],
+            claim: None,
         }
     }
 

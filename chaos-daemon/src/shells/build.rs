@@ -33,7 +33,8 @@ pub(super) fn build(daemon: &Arc<Daemon>, flavour: &Flavour) -> Result<Kept, She
     let uuid = Uuid::new_v4();
     let control = flavour.form.control;
     // From here on the next daemon would tear it down.
-    let record = GuestRecord { uuid, stage: Stage::Building, control, devices: Vec::new() };
+    let (stage, devices) = (Stage::Building, Vec::new());
+    let record = GuestRecord { uuid, stage, control, devices, claim: None };
     daemon.records.write(&record).map_err(ShellError::Record)?;
     let built = make(daemon.lifecycle.creator(), uuid, flavour);
     if built.is_err() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lightvm::api::Happened;
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -80,6 +81,7 @@ fn build_one(daemon: &Arc<Daemon>, id: FlavourId) {
             state.planner.failed(shells.now(), id, 0);
             drop(state);
             debug!("a shell could not be built: {e}");
+            daemon.events.tell(Happened::ShellFailed { message: e.to_string() });
             return shells.look();
         }
         None => {

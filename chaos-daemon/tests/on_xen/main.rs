@@ -4,6 +4,7 @@
 //! `scripts/test` builds this program on the machine and runs it with `--ignored` in
 //! `scripts/xenbox`.
 
+mod api;
 mod block;
 mod contain;
 mod debian;

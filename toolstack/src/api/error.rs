@@ -42,6 +42,16 @@ pub enum ErrorCode {
     Timeout,
     /// The guest, or this daemon as it was built, does not support it (501).
     Unsupported,
+    /// The client may not do this (403).
+    Forbidden,
+    /// Nothing is done with this method there (405).
+    BadMethod,
+    /// The request did not come in time (408).
+    TooSlow,
+    /// The request is too large (413).
+    TooLarge,
+    /// There are too many connections; nothing was done (503).
+    Busy,
     /// Anything else (500).
     Internal,
     /// A code that this version does not know.
@@ -55,10 +65,15 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::BadMethod => 405,
+            Self::TooSlow => 408,
             Self::Taken | Self::Conflict => 409,
+            Self::TooLarge => 413,
             Self::BadInput => 422,
             Self::Unsupported => 501,
+            Self::Busy => 503,
             Self::Timeout => 504,
             Self::NoResources => 507,
             Self::Internal | Self::Unknown => 500,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Built, DiskInfo, NicInfo};
+use super::{Built, DiskInfo, ErrorBody, NicInfo};
 use crate::config::{ControlMode, GuestConfig, GuestName, GuestType};
 use crate::domain::Timings;
 use crate::xen::ShutdownReason;
@@ -55,6 +55,45 @@ pub struct CreateAnswer {
     /// How long the wait took from its first instruction, if one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<f64>,
+    /// Whether it was made before, by a request with the same key. Timings are those of then, and
+    /// not known where another daemon made it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeated: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
+/// The most guests of a [`BatchRequest`].
+pub const MAX_BATCH: usize = 1000;
+
+/// `POST /v1/guests:batch`: make guests, several at a time. With a key, each of them has its own, so
+/// that asking again makes those that are missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// What to make, [`MAX_BATCH`] at most.
+    pub guests: Vec<CreateRequest>,
+}
+
+/// The answer to [`BatchRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BatchAnswer {
+    /// What came of each, in their order: one that fails is no reason for another to.
+    pub results: Vec<BatchResult>,
+}
+
+/// What came of a guest of a batch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BatchResult {
+    /// It was made.
+    Created(Box<CreateAnswer>),
+    /// It was not; with [`ErrorCode::Timeout`](super::ErrorCode::Timeout) it was, and not waited for
+    /// any longer.
+    Error(ErrorBody),
 }
 
 /// A guest in a list.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::socket::{MsgFlags, recv};
 
 use super::ClientError;
+use crate::api::KEY_HEADER;
 
 /// The most bytes of an answer's head.
 const MAX_HEAD: usize = 16 << 10;
@@ -32,6 +33,8 @@ pub(super) struct Request<'a> {
     pub(super) target: &'a str,
     /// JSON, or nothing.
     pub(super) body: &'a [u8],
+    /// The client's name for it, if it may come twice.
+    pub(super) key: Option<&'a str>,
 }
 
 /// An answer.
@@ -98,6 +101,9 @@ impl Connection {
         if !request.body.is_empty() {
             text.push_str("content-type: application/json\r\n");
         }
+        if let Some(key) = request.key {
+            text.push_str(&format!("{KEY_HEADER}: {key}\r\n"));
+        }
         if request.method != "GET" {
             text.push_str(&format!("content-length: {}\r\n", request.body.len()));
         }
@@ -121,6 +127,33 @@ impl Connection {
         );
         self.stream.write_all(text.as_bytes())?;
         self.head()
+    }
+
+    /// Asks for an answer that may have no end; it is taken with [`Connection::chunk`].
+    pub(super) fn stream(&mut self, target: &str) -> Result<(), ClientError> {
+        let text = format!("GET {target} HTTP/1.1\r\nhost: lightvm\r\n\r\n");
+        self.stream.write_all(text.as_bytes())?;
+        let head = self.head()?;
+        match head {
+            Head { status: 200..300, length: Length::Chunked, .. } => Ok(()),
+            _ => match super::accept(self.body_of(head)?) {
+                Ok(_) => Err(ClientError::Protocol("it is no stream")),
+                Err(e) => Err(e),
+            },
+        }
+    }
+
+    /// What comes next in a stream; nothing at its end.
+    pub(super) fn chunk(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let size = self.chunk_size()?;
+        if size > MAX_BODY {
+            return Err(ClientError::Protocol("it is too large"));
+        }
+        let chunk = self.take(size)?;
+        if self.take(2)? != b"\r\n" {
+            return Err(ClientError::Protocol("a chunk does not end where it should"));
+        }
+        Ok((size > 0).then_some(chunk))
     }
 
     /// The stream, and what came behind the last answer.
@@ -165,17 +198,11 @@ impl Connection {
     fn chunks(&mut self) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
         loop {
-            let size = self.chunk_size()?;
-            if size > MAX_BODY - body.len() {
+            let Some(chunk) = self.chunk()? else { return Ok(body) };
+            if chunk.len() > MAX_BODY - body.len() {
                 return Err(ClientError::Protocol("it is too large"));
             }
-            body.extend(self.take(size)?);
-            if self.take(2)? != b"\r\n" {
-                return Err(ClientError::Protocol("a chunk does not end where it should"));
-            }
-            if size == 0 {
-                return Ok(body);
-            }
+            body.extend(chunk);
         }
     }
 

@@ -63,6 +63,17 @@ impl ClientError {
         ))
     }
 
+    /// Whether the request may be made again: always when the daemon did not get it, and when its
+    /// answer was lost if that does not matter.
+    pub(super) fn may_repeat(&self, repeatable: bool) -> bool {
+        match self {
+            ClientError::Connect { .. } => self.is_absent(),
+            ClientError::Broken(_) => repeatable,
+            ClientError::Refused(error) => error.code == ErrorCode::Busy,
+            _ => false,
+        }
+    }
+
     /// The kind of error, when the daemon said no.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {

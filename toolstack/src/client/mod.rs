@@ -9,11 +9,20 @@
 //! }
 //! # Ok::<(), lightvm::client::ClientError>(())
 //! ```
+//!
+//! A daemon that restarts is not noticed: a request that found nobody is made again, for
+//! [`ENDURANCE`] at most, and so is one whose answer was lost, where doing it twice is the same as
+//! doing it once. That is so for all that only looks, for `create`, which has a key of its own for
+//! each guest, for `destroy`, `pause` and `unpause`. A `destroy` that is made again and finds no guest
+//! has been done.
 
 mod connection;
 mod console;
 mod error;
+mod events;
+mod key;
 mod path;
+mod retry;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,20 +32,27 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer, FlavourInfo, FlavourSpec, GuestInfo,
-    GuestSummary, HostInfo, LogRecords, NetworkInfo, NetworkSpec, NicInfo, PoolInfo, RenameRequest,
-    Stats, StopAnswer, StopRequest, Wait,
+    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DiskInfo, ErrorAnswer,
+    ErrorCode, FlavourInfo, FlavourSpec, GuestInfo, GuestSummary, HostInfo, LogRecords,
+    NetworkInfo, NetworkSpec, NicInfo, PoolInfo, RenameRequest, Stats, StopAnswer, StopRequest,
+    Wait,
 };
 use crate::config::{Disk, GuestName, Nic};
 
 use connection::{Answer, Connection, Request};
 pub use console::ConsoleStream;
 pub use error::ClientError;
+pub use events::Events;
+use key::Keys;
 use path::Route;
+use retry::Retries;
 
 /// How long the daemon may take for an answer, beside what it was asked to wait for: far longer
 /// than it ever needs.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a request is made again while the daemon restarts.
+pub const ENDURANCE: Duration = Duration::from_secs(30);
 
 /// What a daemon waits for a guest when it is asked to wait without a limit.
 const USUAL_WAIT: Duration = Duration::from_secs(60);
@@ -48,6 +64,20 @@ pub struct Client {
     socket: PathBuf,
     idle: Mutex<Option<Connection>>,
     patience: Option<Duration>,
+    endurance: Duration,
+    keys: Keys,
+}
+
+/// A request on its way.
+struct Call<'a> {
+    method: &'static str,
+    target: String,
+    body: Vec<u8>,
+    /// How long it has the daemon wait.
+    wait: Duration,
+    key: Option<&'a str>,
+    /// Whether doing it twice is the same as doing it once.
+    repeatable: bool,
 }
 
 impl Client {
@@ -58,7 +88,8 @@ impl Client {
     pub fn connect(socket: impl AsRef<Path>) -> Result<Self, ClientError> {
         let socket = socket.as_ref().to_owned();
         let idle = Mutex::new(Some(Connection::open(&socket)?));
-        Ok(Client { socket, idle, patience: Some(PATIENCE) })
+        let (patience, keys) = (Some(PATIENCE), Keys::new());
+        Ok(Client { socket, idle, patience, endurance: ENDURANCE, keys })
     }
 
     /// The same with another limit for each answer, on top of what the request itself waits for;
@@ -67,6 +98,13 @@ impl Client {
     pub fn with_patience(self, patience: Option<Duration>) -> Self {
         let least = Duration::from_millis(1);
         Client { patience: patience.map(|time| time.max(least)), ..self }
+    }
+
+    /// The same with another limit for making requests again while the daemon restarts; zero is
+    /// never.
+    #[must_use]
+    pub fn with_endurance(self, endurance: Duration) -> Self {
+        Client { endurance, ..self }
     }
 
     /// Where its daemon listens.
@@ -90,17 +128,58 @@ impl Client {
         self.get(Route::to("guests"))
     }
 
-    /// Makes a guest.
+    /// Makes a guest, once: the request has a key of its own, and may be made again.
     ///
     /// # Errors
     /// [`ClientError`]; with [`ErrorCode::Timeout`](crate::api::ErrorCode::Timeout) it lives and
     /// was not waited for any longer, with any other nothing of it is left.
     pub fn create(&self, request: &CreateRequest) -> Result<CreateAnswer, ClientError> {
-        let wait = match (request.wait, request.timeout_ms) {
-            (Wait::None, _) => Duration::ZERO,
-            (_, limit) => limit.map_or(USUAL_WAIT, Duration::from_millis),
-        };
-        self.send_and_wait("POST", Route::to("guests"), Some(request), wait)
+        self.create_keyed(request, waits_for(request), &self.keys.next())
+    }
+
+    /// As [`Client::create`] with a key of the caller's, who may ask again with the same key and
+    /// request even in another process: within [`KEY_TIME`](crate::api::KEY_TIME), that answers with
+    /// the guest that was made.
+    ///
+    /// # Errors
+    /// As [`Client::create`]; [`ErrorCode::Conflict`](crate::api::ErrorCode::Conflict) when the key
+    /// was used for another request, or its guest has ended since.
+    pub fn create_once(
+        &self,
+        request: &CreateRequest,
+        key: &str,
+    ) -> Result<CreateAnswer, ClientError> {
+        self.create_keyed(request, waits_for(request), key)
+    }
+
+    fn create_keyed(
+        &self,
+        request: &CreateRequest,
+        wait: Duration,
+        key: &str,
+    ) -> Result<CreateAnswer, ClientError> {
+        let body = serde_json::to_vec(request).map_err(ClientError::Json)?;
+        let target = Route::to("guests").to_string();
+        let (method, key) = ("POST", Some(key));
+        let answer = self.call(&Call { method, target, body, wait, key, repeatable: true })?;
+        serde_json::from_slice(&answer).map_err(ClientError::Json)
+    }
+
+    /// Makes guests, several at a time; says of each what came of it.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the batch as a whole is refused.
+    pub fn create_many(&self, guests: Vec<CreateRequest>) -> Result<Vec<BatchResult>, ClientError> {
+        let rounds = u32::try_from(guests.len()).unwrap_or(u32::MAX);
+        let wait = guests.iter().map(waits_for).max().unwrap_or_default();
+        let wait = wait.saturating_mul(rounds);
+        let body = serde_json::to_vec(&BatchRequest { guests }).map_err(ClientError::Json)?;
+        let (method, target) = ("POST", Route::to("guests:batch").to_string());
+        let (key, repeatable) = (self.keys.next(), true);
+        let call = Call { method, target, body, wait, key: Some(&key), repeatable };
+        let answer = self.call(&call)?;
+        let answer: BatchAnswer = serde_json::from_slice(&answer).map_err(ClientError::Json)?;
+        Ok(answer.results)
     }
 
     /// Everything about a guest, named by name, UUID or domain number as in all that follows.
@@ -116,7 +195,21 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn destroy(&self, guest: &str) -> Result<(), ClientError> {
-        self.delete(Route::to("guests").then(guest))
+        let target = Route::to("guests").then(guest).to_string();
+        let (body, wait) = (Vec::new(), Duration::ZERO);
+        let call = Call { method: "DELETE", target, body, wait, key: None, repeatable: true };
+        let mut retries = Retries::new(self.endurance);
+        let mut lost = false;
+        loop {
+            match self.attempt(&call) {
+                Err(e) if e.may_repeat(true) && retries.pause() => {
+                    lost |= matches!(e, ClientError::Broken(_));
+                }
+                // What was asked for before the connection broke has been done.
+                Err(e) if lost && e.code() == Some(ErrorCode::NotFound) => return Ok(()),
+                result => return result.map(drop),
+            }
+        }
     }
 
     /// As [`Client::destroy`], until its memory is back, which comes in the background otherwise.
@@ -277,6 +370,23 @@ impl Client {
         self.get(Route::to("pool"))
     }
 
+    /// What happens, as it happens: everything behind number `after` or, without one, all that
+    /// comes after [`Begin`](crate::api::Happened::Begin). Waits for it for ever.
+    ///
+    /// # Errors
+    /// [`ClientError`], of the stream too.
+    pub fn events(&self, after: Option<u64>) -> Result<Events, ClientError> {
+        Events::open(self.socket.clone(), self.endurance, after, true)
+    }
+
+    /// As [`Client::events`], with an end where nothing more has happened yet.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn past_events(&self, after: u64) -> Result<Events, ClientError> {
+        Events::open(self.socket.clone(), self.endurance, Some(after), false)
+    }
+
     /// Has shells kept of a kind, or kept with other watermarks.
     ///
     /// # Errors
@@ -364,18 +474,45 @@ impl Client {
         body: Vec<u8>,
         wait: Duration,
     ) -> Result<Vec<u8>, ClientError> {
+        let target = route.to_string();
+        let verb = target.rsplit('/').next().unwrap_or_default();
+        let repeatable = method == "GET" || matches!(verb, "pause" | "unpause" | "start");
+        self.call(&Call { method, target, body, wait, key: None, repeatable })
+    }
+
+    /// Makes a request, again where that is safe and the daemon is not there.
+    fn call(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
+        let mut retries = Retries::new(self.endurance);
+        loop {
+            match self.attempt(call) {
+                Err(e) if e.may_repeat(call.repeatable) && retries.pause() => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
         let idle = self.idle.lock().take().filter(Connection::is_alive);
         let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(&self.socket)?,
         };
+        let wait = call.wait;
         connection.set_patience(self.patience.map(|patience| patience.saturating_add(wait)))?;
-        let target = route.to_string();
-        let answer = connection.exchange(&Request { method, target: &target, body: &body })?;
+        let Call { method, ref target, ref body, key, .. } = *call;
+        let answer = connection.exchange(&Request { method, target, body, key })?;
         if answer.keep_alive {
             *self.idle.lock() = Some(connection);
         }
         accept(answer)
+    }
+}
+
+/// How long a request has the daemon wait.
+fn waits_for(request: &CreateRequest) -> Duration {
+    match (request.wait, request.timeout_ms) {
+        (Wait::None, _) => Duration::ZERO,
+        (_, limit) => limit.map_or(USUAL_WAIT, Duration::from_millis),
     }
 }
 

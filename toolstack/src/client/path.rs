@@ -19,7 +19,7 @@ impl Route {
         self.text.push('/');
         for byte in part.bytes() {
             match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b':' => {
                     self.text.push(char::from(byte));
                 }
                 // A part of dots alone would be another path.

@@ -30,7 +30,7 @@ impl Daemon {
             }
             asked
         });
-        let client = Client::connect(&socket).unwrap();
+        let client = Client::connect(&socket).unwrap().with_endurance(Duration::ZERO);
         (Daemon { folder, thread }, client)
     }
 
@@ -54,7 +54,8 @@ fn request(stream: &mut UnixStream) -> String {
         .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
-    format!("{} {}", text.lines().next().unwrap(), String::from_utf8(body).unwrap())
+    let key = text.lines().find(|line| line.starts_with("idempotency-key: ")).unwrap_or("");
+    format!("{} {key}{}", text.lines().next().unwrap(), String::from_utf8(body).unwrap())
 }
 
 #[test]
@@ -88,6 +89,69 @@ fn a_closed_connection_is_opened_again() {
         assert_eq!(client.guests().unwrap(), []);
     }
     assert_eq!(daemon.asked().len(), 3);
+}
+
+fn a_guest() -> CreateRequest {
+    let config = serde_json::from_str(r#"{"kernel":"/srv/kernel","memory":"4 MiB"}"#).unwrap();
+    CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false }
+}
+
+const NO: &str = "HTTP/1.1 422 No\r\ncontent-length: 45\r\n\r\n\
+                  {\"error\":{\"code\":\"bad-input\",\"message\":\"no\"}}";
+
+#[test]
+fn a_creation_whose_answer_is_lost_comes_again_with_the_same_key() {
+    let (daemon, client) = Daemon::new(vec![vec![""], vec!["HTTP/1.1 201"], vec![NO], vec![NO]]);
+    let client = client.with_endurance(Duration::from_secs(60));
+    for _ in 0..2 {
+        assert_eq!(client.create(&a_guest()).unwrap_err().code(), Some(ErrorCode::BadInput));
+        *client.idle.lock() = None;
+    }
+    let asked = daemon.asked();
+    assert!(asked[0].contains("idempotency-key: "), "{}", asked[0]);
+    assert_eq!((&asked[0], &asked[1]), (&asked[1], &asked[2]));
+    assert_ne!(asked[2], asked[3]);
+}
+
+#[test]
+fn what_must_not_be_done_twice_is_not_asked_twice() {
+    let (daemon, client) = Daemon::new(vec![vec![""], vec![NO]]);
+    let client = client.with_endurance(Duration::from_secs(60));
+    let disk = Disk::new("/srv/a.img");
+    assert!(matches!(client.attach_disk("web", &disk), Err(ClientError::Broken(_))));
+    assert!(matches!(client.guests(), Err(ClientError::Refused(_))));
+    daemon.asked();
+}
+
+#[test]
+fn a_guest_that_is_gone_when_its_destruction_is_asked_again_was_destroyed() {
+    const GONE: &str = "HTTP/1.1 404 No\r\ncontent-length: 45\r\n\r\n\
+                        {\"error\":{\"code\":\"not-found\",\"message\":\"no\"}}";
+    let (daemon, client) = Daemon::new(vec![vec![""], vec![GONE, GONE]]);
+    let client = client.with_endurance(Duration::from_secs(60));
+    client.destroy("web").unwrap();
+    assert_eq!(client.destroy("web").unwrap_err().code(), Some(ErrorCode::NotFound));
+    daemon.asked();
+}
+
+#[test]
+fn a_daemon_that_restarts_is_waited_for_and_not_for_ever() {
+    let (daemon, client) = Daemon::new(vec![vec![]]);
+    let Daemon { folder, thread } = daemon;
+    thread.join().unwrap();
+    let socket = folder.path().join("d.sock");
+    let client = client.with_endurance(Duration::from_millis(30));
+    assert!(client.guests().unwrap_err().is_absent());
+    std::fs::remove_file(&socket).unwrap();
+    let client = client.with_endurance(Duration::from_secs(60));
+    let restarted = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(50));
+        let (mut stream, _) = UnixListener::bind(&socket).unwrap().accept().unwrap();
+        request(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]").unwrap();
+    });
+    assert_eq!(client.guests().unwrap(), []);
+    restarted.join().unwrap();
 }
 
 #[test]

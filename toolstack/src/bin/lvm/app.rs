@@ -87,8 +87,8 @@ pub(crate) fn main() -> ExitCode {
 /// Verbs answer their exit code where success has more than one.
 fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
     use crate::{
-        block, completions, console, create, destroy, dmesg, info, list, log, man, net, network,
-        pause, pool, rename, sched_credit2, shutdown, stats, vcpu_pin,
+        block, completions, console, create, destroy, dmesg, events, info, list, log, man, net,
+        network, pause, pool, rename, sched_credit2, shutdown, stats, vcpu_pin,
     };
     let done = |()| ExitCode::SUCCESS;
     match verb {
@@ -103,6 +103,7 @@ fn run(app: &App, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Reboot(args) => shutdown::reboot(app, &args),
         Verb::Log(args) => log::run(app, &args).map(done),
         Verb::Network { verb } => network::run(app, &verb),
+        Verb::Events(args) => events::run(app, &args).map(done),
         Verb::Pool { verb } => pool::run(app, verb.as_ref()),
         Verb::NetAttach(args) => net::attach(app, &args).map(done),
         Verb::NetDetach(args) => net::detach(app, &args).map(done),

@@ -11,6 +11,7 @@ mod console;
 mod create;
 mod destroy;
 mod dmesg;
+mod events;
 mod exit;
 mod failure;
 mod info;

@@ -195,6 +195,15 @@ Examples:
   lvm pool remove 3
   lvm pool --json | jq '.flavours[] | {kernel, hits, misses}'";
 
+pub(super) const EVENTS: &str = "\
+Every event has a number, greater than the one before, over restarts of chaosd too. A `gap` says which
+numbers are not to be had any more.
+
+Examples:
+  lvm events
+  lvm events --past
+  lvm events --after 1200 --json | jq -r 'select(.event == \"guest-gone\") | .guest.name'";
+
 pub(super) const RENAME: &str = "\
 Examples:
   lvm rename web-1 old-web-1";

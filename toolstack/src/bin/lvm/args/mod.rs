@@ -25,8 +25,8 @@ pub(crate) use help::LVM as LVM_HELP;
 pub(crate) use network::{NetworkCreateArgs, NetworkDeleteArgs, NetworkVerb};
 pub(crate) use pool::{PoolAddArgs, PoolRemoveArgs, PoolVerb};
 pub(crate) use verbs::{
-    CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, InfoArgs, ListArgs, LogArgs, ManArgs,
-    NamesArgs, RenameArgs, SchedCredit2Args, StatsArgs, StopArgs, VcpuPinArgs, Vcpus,
+    CompletionsArgs, ConsoleArgs, DestroyArgs, DmesgArgs, EventsArgs, InfoArgs, ListArgs, LogArgs,
+    ManArgs, NamesArgs, RenameArgs, SchedCredit2Args, StatsArgs, StopArgs, VcpuPinArgs, Vcpus,
 };
 
 /// Create, run and destroy guests on a Xen dom0.
@@ -110,6 +110,9 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: Option<PoolVerb>,
     },
+    /// Print what happens to guests, networks and devices, as it happens
+    #[command(after_help = help::EVENTS)]
+    Events(EventsArgs),
     /// Give a running guest a network interface
     #[command(after_help = help::NET_ATTACH)]
     NetAttach(NetAttachArgs),

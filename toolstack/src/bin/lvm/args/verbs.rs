@@ -44,6 +44,16 @@ pub(crate) struct LogArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Begin behind the event of this number, instead of now
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) after: Option<u64>,
+    /// Print what is kept, and end
+    #[arg(long)]
+    pub(crate) past: bool,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DestroyArgs {
     /// Guests, by name, UUID or domain number
     #[arg(required_unless_present = "all", value_name = "NAME")]

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use lightvm::api::{CreateRequest, ErrorCode, Wait};
-use lightvm::client::Client;
+use lightvm::api::{BatchResult, CreateAnswer, CreateRequest, ErrorCode, Wait};
+use lightvm::client::{Client, ClientError};
 use lightvm::config::{ControlMode, GuestConfig, GuestName, GuestType};
 use lightvm::domain::{Running, Sign, Timings, Watch};
 use lightvm::lifecycle::{Guest, Lifecycle};
@@ -17,6 +17,9 @@ use crate::signals::Signals;
 
 /// How often a wait looks whether a signal came.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Guests that the daemon is asked for at a time: few enough to show how far it is.
+const BATCH: usize = 32;
 
 /// Makes guests the way the command line wants them: here, or by the daemon.
 pub(super) enum Maker<'a> {
@@ -88,6 +91,30 @@ impl<'a> Maker<'a> {
         match self {
             Maker::Direct(direct) => direct.make(config),
             Maker::Daemon(daemon) => daemon.make(config),
+        }
+    }
+
+    /// Makes guests, several at a time where the daemon does. What was made comes first, then why
+    /// the first one was not that failed.
+    pub(super) fn make_all(&self, configs: &[GuestConfig]) -> (Vec<Created>, Option<Failure>) {
+        match self {
+            Maker::Direct(direct) => {
+                let mut made = Vec::new();
+                let failed = configs.iter().try_for_each(|config| {
+                    made.push(direct.make(config)?);
+                    Ok(())
+                });
+                (made, failed.err())
+            }
+            Maker::Daemon(daemon) => daemon.make_all(configs),
+        }
+    }
+
+    /// How many guests to make at a time.
+    pub(super) fn at_a_time(&self) -> usize {
+        match self {
+            Maker::Direct(_) => 1,
+            Maker::Daemon(_) => BATCH,
         }
     }
 
@@ -195,23 +222,45 @@ pub(super) struct Daemon<'a> {
 
 impl Daemon<'_> {
     fn make(&self, config: &GuestConfig) -> Result<Created, Failure> {
+        let answer = self.client.create(&self.request(config)).map_err(refused)?;
+        Ok(self.created(config, answer))
+    }
+
+    fn make_all(&self, configs: &[GuestConfig]) -> (Vec<Created>, Option<Failure>) {
+        let requests = configs.iter().map(|config| self.request(config)).collect();
+        let results = match self.client.create_many(requests) {
+            Ok(results) => results,
+            Err(e) => return (Vec::new(), Some(refused(e))),
+        };
+        let (mut made, mut failed) = (Vec::new(), None);
+        for (config, result) in configs.iter().zip(results) {
+            match result {
+                BatchResult::Created(answer) => made.push(self.created(config, *answer)),
+                BatchResult::Error(e) => {
+                    failed = failed.or_else(|| Some(refused(ClientError::Refused(e))));
+                }
+            }
+        }
+        (made, failed)
+    }
+
+    fn request(&self, config: &GuestConfig) -> CreateRequest {
         let timeout = self.args.timeout.filter(|_| self.args.wait.is_some());
-        let request = CreateRequest {
+        CreateRequest {
             config: config.clone(),
             wait: self.args.wait.map_or(Wait::None, Wait::from),
             timeout_ms: timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             // Nothing it prints is missed when the console is there first.
             paused: self.args.paused || self.args.console,
-        };
-        let answer = self.client.create(&request).map_err(|e| match e.code() {
-            Some(ErrorCode::Timeout) => Failure::from(e).with("it lives on"),
-            _ => e.into(),
-        })?;
+        }
+    }
+
+    fn created(&self, config: &GuestConfig, answer: CreateAnswer) -> Created {
         let waited = answer.wait_ms.zip(self.args.wait).map(|(ms, wait)| Waited {
             time: Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default(),
             result: WaitResult::Reached(wait),
         });
-        Ok(Created {
+        Created {
             name: answer.guest.name,
             uuid: answer.guest.uuid,
             domid: DomId(answer.guest.domid),
@@ -222,6 +271,13 @@ impl Daemon<'_> {
             timings: answer.timings,
             waited,
             guest: None,
-        })
+        }
+    }
+}
+
+fn refused(e: ClientError) -> Failure {
+    match e.code() {
+        Some(ErrorCode::Timeout) => Failure::from(e).with("it lives on"),
+        _ => e.into(),
     }
 }

@@ -29,12 +29,14 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
     let start = Instant::now();
     let progress = Progress::new("creating", configs.len());
     let mut made = Vec::with_capacity(configs.len());
-    let result = configs.iter().try_for_each(|config| {
+    let result = configs.chunks(maker.at_a_time()).try_for_each(|configs| {
         signals.check()?;
-        let created = maker.make(config)?;
-        made.push(created);
-        progress.step();
-        made.last().map_or(Ok(()), sign_of_life)
+        let (new, failed) = maker.make_all(configs);
+        new.iter().for_each(|_| progress.step());
+        let first = made.len();
+        made.extend(new);
+        failed.map_or(Ok(()), Err)?;
+        made[first..].iter().try_for_each(sign_of_life)
     });
     progress.finish();
     let elapsed = start.elapsed();
