@@ -7,12 +7,18 @@ use std::thread;
 use std::time::Duration;
 
 use lightvm::api::{BatchResult, CreateRequest, ErrorCode, Event, Happened, Report, Wait};
-use lightvm::config::{GuestConfig, GuestType};
+use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
 
-use crate::harness::{Chaosd, native};
+use crate::harness::{Chaosd, native, nic};
 
+/// A guest that stays, and says that it serves where there is a network for it.
 fn request(name: &str, wait: Wait) -> CreateRequest {
-    let overrides = native("echo", GuestType::Pvh, name, "");
+    let overrides = match wait {
+        Wait::Ready => {
+            GuestOverrides { nic: Some(nic("tests")), ..native("echo", GuestType::Pvh, name, "") }
+        }
+        _ => native("hello", GuestType::Pvh, name, "idle"),
+    };
     let config = GuestConfig::from_overrides(overrides).expect("a configuration").config;
     CreateRequest { config, wait, timeout_ms: Some(60_000), paused: false }
 }
@@ -21,6 +27,7 @@ fn request(name: &str, wait: Wait) -> CreateRequest {
 #[ignore = "needs Xen: scripts/test"]
 fn a_key_makes_one_guest_whatever_becomes_of_the_daemon() {
     let mut chaosd = Chaosd::start();
+    chaosd.network("tests", "10.96.0.1/24");
     let (wanted, other) = (request("one", Wait::Ready), request("other", Wait::None));
     let first = chaosd.client.create_once(&wanted, "key-1").expect("a guest");
     assert!(!first.repeated);
@@ -71,6 +78,7 @@ fn clients_do_not_notice_that_the_daemon_is_killed() {
 #[ignore = "needs Xen: scripts/test"]
 fn events_tell_a_guest_s_life_over_a_restart() {
     let mut chaosd = Chaosd::start();
+    chaosd.network("tests", "10.96.0.1/24");
     let mut events = chaosd.client.events(Some(0)).expect("events");
     let mut until = |what: &str, is: &dyn Fn(&Happened) -> bool| {
         let mut seen: Vec<Event> = Vec::new();
@@ -104,6 +112,7 @@ fn events_tell_a_guest_s_life_over_a_restart() {
 #[ignore = "needs Xen: scripts/test"]
 fn a_batch_says_of_each_and_figures_tell_of_it() {
     let chaosd = Chaosd::start();
+    chaosd.network("tests", "10.96.0.1/24");
     let batch = ["a", "b", "a", "c"].map(|name| request(name, Wait::Ready)).to_vec();
     let results = chaosd.client.create_many(batch).expect("a batch");
     let code = |result: &BatchResult| match result {
@@ -124,25 +133,13 @@ fn a_batch_says_of_each_and_figures_tell_of_it() {
     }
     assert!(text.contains("lightvm_create_seconds_count{built=\"directly\"} 3"), "{text}");
     assert!(text.contains("lightvm_console_bytes_total{guest=\"b\"}"), "{text}");
-    let made = chaosd.lvm(&[
-        "create",
-        "-n",
-        "5",
-        "--kernel",
-        kernel().as_str(),
-        "--memory",
-        "4",
-        "--name",
-        "n",
-    ]);
+    let kernel = crate::harness::image("hello").display().to_string();
+    let guest = ["--kernel", kernel.as_str(), "--memory", "4", "--cmdline", "idle", "--name", "n"];
+    let made = chaosd.lvm(&[&["create", "-n", "5"][..], &guest[..]].concat());
     assert!(made.contains('5'), "{made}");
     assert_eq!(chaosd.client.guests().expect("a list").len(), 8);
     let events = chaosd.lvm(&["events", "--past"]);
     assert!(events.contains("guest-created n-5 (domain"), "{events}");
-}
-
-fn kernel() -> String {
-    crate::harness::image("echo").display().to_string()
 }
 
 fn metrics(chaosd: &Chaosd) -> String {
