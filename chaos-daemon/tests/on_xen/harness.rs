@@ -224,6 +224,9 @@ impl Chaosd {
 
 impl Drop for Chaosd {
     fn drop(&mut self) {
+        if !self.is_alive() {
+            return;
+        }
         for guest in self.client.guests().unwrap_or_default() {
             let _ = self.client.destroy_and_wait(guest.name.as_str());
         }
