@@ -20,8 +20,10 @@ use nix::time::{ClockId, clock_gettime};
 const TURNS: Terms = Terms { burst: 1000, rate: 10_000, hold: Duration::from_millis(1) };
 /// Calls for nothing.
 const CALLS: Terms = Terms { burst: 16, rate: 32, hold: Duration::from_millis(30) };
-/// Microseconds of errands: a fifth of a processor, done in few pieces.
-const ERRANDS: Terms = Terms { burst: 20_000, rate: 200_000, hold: Duration::from_millis(10) };
+/// Microseconds of errands: a fortieth of a processor, done in few pieces. Xen leaves a vCPU that has
+/// just begun to run alone for a millisecond, so that whatever else waits is done right after it:
+/// on a host with one CPU, an errand each millisecond is one before every answer to a neighbour.
+const ERRANDS: Terms = Terms { burst: 30_000, rate: 25_000, hold: Duration::from_millis(10) };
 /// The longest wait: a guest that stops is not punished for long.
 const LONGEST: Duration = Duration::from_millis(100);
 /// What a wake costs that brought work, in turns.
@@ -73,11 +75,12 @@ impl Effort {
     }
 
     /// Takes in what became of log records: those that were written, and those of them that
-    /// were dropped. The guest says itself how many it dropped, so their number is nothing.
+    /// were dropped. The guest says itself how many it dropped, so their number is nothing. Who
+    /// writes more than it may has called for nothing.
     pub(super) fn of_log(&mut self, before: (u64, u64), after: (u64, u64)) {
         let (all, dropped) = (after.0 - before.0, after.1 - before.1);
         let written = all.saturating_sub(dropped);
-        self.worked |= written > 0;
+        self.worked |= written > 0 && dropped == 0;
         self.wrong += u64::from(dropped > 0);
         self.errand += WRITTEN * u32::try_from(written).unwrap_or(u32::MAX);
     }
@@ -265,12 +268,12 @@ mod tests {
     }
 
     #[test]
-    fn errands_get_a_fifth_of_the_time_and_no_less() {
+    fn errands_get_a_fortieth_of_the_time_and_no_less() {
         let start = Instant::now();
         let mut storm = Storm::new(start);
         let errand = Effort { errand: Duration::from_micros(90), ..WORK };
         let count = turns(&mut storm, start, 10, errand).len();
-        assert!((20_000..25_000).contains(&count), "{count}");
+        assert!((2_900..3_300).contains(&count), "{count}");
         // Who does as much as a system that boots, and rests, is never held.
         let mut storm = Storm::new(start);
         assert!((0..200).all(|_| storm.turn(start, errand).is_none()));
@@ -293,7 +296,7 @@ mod tests {
             prop_assert!(turns <= bound, "{turns} of {bound}");
         }
 
-        /// Whatever a guest has its shard do for it, errands take a fifth of the time and what
+        /// Whatever a guest has its shard do for it, errands take a fortieth of the time and what
         /// was saved up, and no wait is longer than [`LONGEST`].
         #[test]
         fn errands_are_bounded(errands in prop::collection::vec((0u64..2000, 0u64..300), 1..1000)) {
@@ -307,7 +310,7 @@ mod tests {
                 prop_assert!(until - now <= LONGEST);
                 now = until;
             }
-            let earned = (now - start) / 5 + Duration::from_micros(20_000 + 2 * 2000);
+            let earned = (now - start) / 40 + Duration::from_micros(30_000 + 2 * 2000);
             prop_assert!(spent <= earned, "{spent:?} of {earned:?}");
         }
     }
