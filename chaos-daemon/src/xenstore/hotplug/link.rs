@@ -33,8 +33,14 @@ fn index(name: &str) -> Option<u32> {
     if_nametoindex(name).ok()
 }
 
-/// Runs `work` with a netlink connection of its own; callers are on threads that may block.
-fn with_netlink<T>(work: impl AsyncFnOnce(Handle) -> T) -> Result<T, HotplugError> {
+/// Runs `work` with a netlink connection of its own; callers are on threads that may block, and may
+/// drive the daemon's own runtime there, in which no other can be started.
+fn with_netlink<T: Send>(work: impl AsyncFnOnce(Handle) -> T + Send) -> Result<T, HotplugError> {
+    let ended = || HotplugError::Netlink(std::io::Error::other("its thread has panicked"));
+    std::thread::scope(|scope| scope.spawn(|| drive(work)).join()).map_err(|_| ended())?
+}
+
+fn drive<T>(work: impl AsyncFnOnce(Handle) -> T) -> Result<T, HotplugError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     runtime.map_err(HotplugError::Netlink)?.block_on(async {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(HotplugError::Netlink)?;
