@@ -45,6 +45,8 @@ pub(super) struct Guest {
     delivered: bool,
     /// A turn is due then, and not before.
     held: Option<Instant>,
+    /// It owes until then: what it may do again after a rest waits for that, too.
+    owes: Option<Instant>,
     events: u64,
     /// How many of these have had their turn.
     served: u64,
@@ -93,6 +95,7 @@ impl Guest {
             effort: Effort::default(),
             delivered: false,
             held: None,
+            owes: None,
             events: 0,
             served: 0,
             raised: false,
@@ -179,17 +182,23 @@ impl Guest {
         let served = std::mem::replace(&mut self.served, self.events);
         let worked = std::mem::take(&mut self.delivered);
         self.effort = Effort { woken: served != self.events, worked, ..Effort::default() };
-        self.rung |= self.take_line(tools);
+        let news = self.take_line(tools);
+        self.rung |= news.devices;
         let mut bells = 0;
-        for slot in bits(self.rung) {
+        // What is printed, logged and reported comes last: packets and requests need not wait for
+        // whom that wakes.
+        let console = self.rung & 1 << CONSOLE;
+        for slot in bits(self.rung & !console).chain(bits(console)) {
             self.rung &= !(1 << slot);
             let (again, rings) = self.serve(slot, tools);
             self.rung |= u32::from(again) << slot;
             bells |= u32::from(rings) << slot;
         }
         self.ring(bells, tools);
+        self.take_words(news, tools);
         let at_rest = self.rung == 0 && self.line.rest();
         let hold = self.storm.turn(tools.now, self.effort);
+        self.owes = hold;
         self.unmask(at_rest, hold, tools);
         match hold {
             Some(at) if !at_rest => {
@@ -198,6 +207,11 @@ impl Guest {
             }
             _ => !at_rest,
         }
+    }
+
+    /// Until when it owes, if it does `now`.
+    pub(super) fn owes(&self, now: Instant) -> Option<Instant> {
+        self.owes.filter(|&until| until > now)
     }
 
     /// Has the guest's next turn come at `at`; it wants only one.

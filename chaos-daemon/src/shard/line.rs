@@ -9,7 +9,7 @@ use super::guest::{Guest, bits};
 use super::store::StoreLine;
 use super::tools::Tools;
 use super::{Fault, Pages, storm};
-use crate::channel::Channel;
+use crate::channel::{Channel, News};
 
 /// What an event channel port is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,26 +75,36 @@ impl Line {
 }
 
 impl Guest {
-    /// Takes what came through the channel itself; answers which devices rang.
-    pub(super) fn take_line(&mut self, tools: &mut Tools) -> u32 {
+    /// Takes what came through the channel itself; answers what else there is.
+    pub(super) fn take_line(&mut self, tools: &mut Tools) -> News {
         let before = self.line.refused();
-        let devices = match &self.line {
-            Line::Noxs(_) => self.take_page(tools),
+        let news = match &self.line {
+            Line::Noxs(_) => self.take_page(),
             // Its ports ring for more than moves data, such as room for packets, and a request
             // that is refused is answered too: systems ask for much that is not there.
             Line::Plain { .. } | Line::Facade(_) => {
                 self.effort.worked = true;
-                self.take_store(tools)
+                News { devices: self.take_store(tools), ..News::default() }
             }
         };
         self.effort.wrong += self.line.refused().saturating_sub(before);
-        devices
+        news
     }
 
-    fn take_page(&mut self, tools: &Tools) -> u32 {
+    fn take_page(&mut self) -> News {
         let raised = std::mem::take(&mut self.raised);
-        let Line::Noxs(channel) = &mut self.line else { return 0 };
-        let news = channel.take();
+        let Line::Noxs(channel) = &mut self.line else { return News::default() };
+        let mut news = channel.take();
+        // Who did not say that it rings for its console may have printed whenever it calls.
+        let unsaid = raised && channel.taken(CONSOLE).is_none();
+        news.devices |= u32::from(unsaid) << CONSOLE;
+        news
+    }
+
+    /// Takes what the guest says through its page: a report, records. Whoever is told of it may
+    /// take the processor from this thread.
+    pub(super) fn take_words(&mut self, news: News, tools: &Tools) {
+        let Line::Noxs(channel) = &mut self.line else { return };
         if news.report
             && let Some(said) = channel.said()
         {
@@ -106,9 +116,6 @@ impl Guest {
             self.effort.of_log(before, self.book.counts());
             self.effort.errand += storm::since(began);
         }
-        // Who did not say that it rings for its console may have printed whenever it calls.
-        let unsaid = raised && channel.taken(CONSOLE).is_none();
-        news.devices | u32::from(unsaid) << CONSOLE
     }
 
     /// Tells the guest that the rings of `devices` have news.
@@ -127,7 +134,7 @@ impl Guest {
     }
 
     /// Connects the device in `slot` if its front end has come, and disconnects it if
-    /// that has gone.
+    /// that has gone. Who waits for that is told later ([`Guest::tell_connected`]).
     pub(super) fn meet(&mut self, slot: u8, tools: &mut Tools) {
         let Some(place) = self.slots.get_mut(usize::from(slot)).and_then(Option::as_mut) else {
             return;
@@ -153,9 +160,8 @@ impl Guest {
                 self.effort.connections += 1;
                 place.disconnect(self.domain, tools);
             }
-            _ => return,
+            _ => {}
         }
-        self.tell_connected(slot);
     }
 }
 

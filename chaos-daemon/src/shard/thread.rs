@@ -209,12 +209,20 @@ impl Loop {
                     }
                 }
                 Later::Turn(id) => self.enqueue(id),
-                Later::Serve(DeviceId { guest: id, slot }) => {
-                    self.attend(id, |guest, _| guest.rung |= 1 << slot);
-                    self.enqueue(id);
-                }
+                Later::Serve(device) => self.serve_later(device),
             }
         }
+    }
+
+    /// Gives a device the turn that its rate has had it wait for, once its guest owes nothing.
+    fn serve_later(&mut self, device: DeviceId) {
+        let DeviceId { guest: id, slot } = device;
+        let now = self.tools.now;
+        if let Some(until) = self.guests.get(id).and_then(|guest| guest.owes(now)) {
+            return self.tools.timers.add(until, Later::Serve(device));
+        }
+        self.attend(id, |guest, _| guest.rung |= 1 << slot);
+        self.enqueue(id);
     }
 
     /// Gives one turn to every guest that waits for one.

@@ -50,7 +50,7 @@ pub(crate) fn run(path: &Path, rounds: u32) -> Result<Value, Box<dyn Error>> {
         let socket = listen()?;
         sleep(REST);
         let time = first_packet(&socket, &xen, DomId(guest.domid))?;
-        client.destroy(guest.name.as_str())?;
+        client.destroy_and_wait(guest.name.as_str())?;
         if round >= WARM_UP {
             times.push(time);
         }

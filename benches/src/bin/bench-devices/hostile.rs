@@ -74,8 +74,12 @@ fn packets(nic: &DeviceStats) -> u64 {
 const NETWORK: &str = "hostile";
 const HOST: &str = "10.94.0.1/24";
 const ATTACKER: &str = "attacker";
-/// What an attack gets to come into its own, and to use up what a guest may do at once.
+/// What an attack gets to come into its own.
 const START: Duration = Duration::from_millis(300);
+/// What it gets at most after that to use up what a guest may do at once.
+const BURST: Duration = Duration::from_millis(1500);
+/// Pings before anything is measured: the sender and the daemon are as they will be.
+const WARM_UP: u16 = 150;
 /// What Xen gets to clear the memory of one that is gone.
 const END: Duration = Duration::from_millis(60);
 /// Longer than anything is measured.
@@ -101,6 +105,7 @@ pub(crate) fn run(guests: &Path, rounds: u16) -> Result<Value, Box<dyn Error>> {
     })?;
     let mut bench = Bench { client, guests, address: Ipv4Addr::UNSPECIFIED, rounds };
     bench.address = bench.neighbour()?;
+    ping::times(bench.address, WARM_UP)?;
     let mut figures = vec![bench.beside("nobody", None)?];
     bench.start("panicky", "spin", ControlMode::None)?;
     figures.push(bench.beside("a guest that spins", None)?);
@@ -121,6 +126,7 @@ impl Bench<'_> {
     fn beside(&self, name: &str, trace: Option<Trace>) -> Result<Value, Box<dyn Error>> {
         eprintln!("bench: {name}");
         sleep(START);
+        self.await_held();
         let domain = self.client.guest(ATTACKER).map_or(0, |info| info.summary.domid);
         let (before, usage) = (self.client.stats(ATTACKER).ok(), Usage::now(domain)?);
         let times = ping::times(self.address, self.rounds)?;
@@ -133,6 +139,16 @@ impl Bench<'_> {
         });
         let ms = Summary::of(times);
         Ok(json!({ "beside": name, "ms": ms, "did": did, "used": usage, "attacker": after }))
+    }
+
+    /// Waits until the daemon holds the attacker back, or long enough for one that it need not.
+    fn await_held(&self) {
+        for _ in 0..BURST.as_millis() / START.as_millis() {
+            match self.client.stats(ATTACKER) {
+                Ok(stats) if stats.held == 0 => sleep(START),
+                _ => return,
+            }
+        }
     }
 
     fn neighbour(&self) -> Result<Ipv4Addr, Box<dyn Error>> {
