@@ -9,7 +9,7 @@ use std::time::Duration;
 use lightvm::api::{BatchResult, CreateRequest, ErrorCode, Event, Happened, Report, Wait};
 use lightvm::config::{GuestConfig, GuestOverrides, GuestType};
 
-use crate::harness::{Chaosd, native, nic};
+use crate::harness::{Chaosd, PATIENCE, native, nic};
 
 /// A guest that stays, and says that it serves where there is a network for it.
 fn request(name: &str, wait: Wait) -> CreateRequest {
@@ -59,7 +59,9 @@ fn clients_do_not_notice_that_the_daemon_is_killed() {
     let mut chaosd = Chaosd::start();
     let socket = chaosd.path("socket");
     let client = thread::spawn(move || {
+        // A daemon that is not optimised takes its time to start on a busy host.
         let client = lightvm::client::Client::connect(socket).expect("a daemon");
+        let client = client.with_endurance(PATIENCE * 2);
         let make = |number| client.create(&request(&format!("web-{number}"), Wait::None));
         (0..GUESTS).map(|number| make(number).map(|answer| answer.guest.uuid)).collect::<Vec<_>>()
     });
