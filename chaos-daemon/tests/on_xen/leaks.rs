@@ -23,8 +23,12 @@ impl Host {
         let domains = xen.domains().expect("the list of domains");
         let fds = fs::read_dir(format!("/proc/{}/fd", chaosd.pid())).expect("its files");
         let interrupts = fs::read_to_string("/proc/interrupts").expect("/proc/interrupts");
-        // A connection that waits for its next request is none of a guest's.
-        let kept = |path: std::path::PathBuf| !path.to_string_lossy().starts_with("socket:");
+        // A connection that waits for its next request is none of a guest's, nor is a shard's
+        // io_uring, which is made with the first large request and stays.
+        let kept = |path: std::path::PathBuf| {
+            let path = path.to_string_lossy();
+            !path.starts_with("socket:") && path != "anon_inode:[io_uring]"
+        };
         let files = fds.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
         Host {
             domains: domains.iter().map(|domain| domain.domid.0).collect(),
