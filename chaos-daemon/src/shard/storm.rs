@@ -23,7 +23,7 @@ const CALLS: Terms = Terms { burst: 16, rate: 32, hold: Duration::from_millis(30
 /// Microseconds of errands: a fortieth of a processor, done in few pieces. Xen leaves a vCPU that has
 /// just begun to run alone for a millisecond, so that whatever else waits is done right after it:
 /// on a host with one CPU, an errand each millisecond is one before every answer to a neighbour.
-const ERRANDS: Terms = Terms { burst: 30_000, rate: 25_000, hold: Duration::from_millis(10) };
+const ERRANDS: Terms = Terms { burst: 20_000, rate: 25_000, hold: Duration::from_millis(10) };
 /// The longest wait: a guest that stops is not punished for long.
 const LONGEST: Duration = Duration::from_millis(100);
 /// What a wake costs that brought work, in turns.
@@ -310,7 +310,7 @@ mod tests {
                 prop_assert!(until - now <= LONGEST);
                 now = until;
             }
-            let earned = (now - start) / 40 + Duration::from_micros(30_000 + 2 * 2000);
+            let earned = (now - start) / 40 + Duration::from_micros(20_000 + 2 * 2000);
             prop_assert!(spent <= earned, "{spent:?} of {earned:?}");
         }
     }
