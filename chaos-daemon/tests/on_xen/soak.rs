@@ -12,7 +12,7 @@ use lightvm::xen::{DomId, Xen};
 
 use crate::harness::{Chaosd, eventually, native, nic};
 
-/// Guests asked for, unless `LIGHTVM_GUESTS` says otherwise.
+/// Guests asked for, unless `LIGHTVM_SOAK_GUESTS` says otherwise.
 const GUESTS: u64 = 120;
 /// Guests that live at once at most.
 const LIVING: usize = 16;
@@ -184,7 +184,7 @@ fn round(chaosd: &mut Chaosd, books: &mut Books, dice: &mut Dice, number: u64) {
 #[ignore = "needs Xen: scripts/test"]
 fn created_is_destroyed_and_living_through_every_death() {
     let said = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (guests, seed) = (said("LIGHTVM_GUESTS").unwrap_or(GUESTS), said("LIGHTVM_SEED"));
+    let (guests, seed) = (said("LIGHTVM_SOAK_GUESTS").unwrap_or(GUESTS), said("LIGHTVM_SEED"));
     let mut dice = Dice(seed.unwrap_or(1));
     let (before, free) = (Host::now(), free_kib());
     let mut chaosd = Chaosd::start_with("[pool]\nlearn = { after = 1 }");
