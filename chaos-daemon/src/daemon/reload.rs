@@ -72,6 +72,7 @@ fn fixed(now: &DaemonConfig, new: &DaemonConfig) -> Vec<&'static str> {
         ("logs", now.logs != new.logs),
         ("shards", now.shards != new.shards),
         ("api", now.api != new.api),
+        ("pool", now.pool != new.pool),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -86,8 +87,9 @@ mod tests {
     fn what_needs_a_new_start_is_named() {
         let now = DaemonConfig::default();
         assert!(fixed(&now, &now).is_empty());
-        let text = "shards = 7\nstate = '/elsewhere'\n[console]\nrate = 5\n";
+        let text = "shards = 7\nstate = '/elsewhere'\n[console]\nrate = 5\n\
+            [pool]\nbuilds = 2\n";
         let new: DaemonConfig = toml::from_str(text).unwrap();
-        assert_eq!(fixed(&now, &new), ["state", "shards"]);
+        assert_eq!(fixed(&now, &new), ["state", "shards", "pool"]);
     }
 }
