@@ -50,40 +50,43 @@ impl ConsoleBackend {
     /// As [`ConsoleBackend::service`].
     pub fn turn(&mut self, now: Instant) -> Result<(Turn, bool), Fault> {
         let typed = self.type_input()?;
-        let released = self.release();
+        let released = self.release(now);
         let wake = match self.unsettled {
-            Some(_) => Some(now + SETTLE),
+            Some(_) => Some(self.look_at(now)),
             None => self.print(now)?,
         };
         Ok((Turn { again: false, wake }, typed || released))
     }
 
-    /// Gives the guest the room of what is settled; true when that was something.
-    fn release(&mut self) -> bool {
-        match self.unsettled {
-            Some(printed) if self.sink.settled() >= printed => {
-                self.unsettled = None;
-                self.ring.release()
-            }
-            _ => false,
-        }
+    /// Gives the guest the room of what is settled, once it may print again: with a full ring it
+    /// waits, and calls for nothing. True when that was something.
+    fn release(&mut self, now: Instant) -> bool {
+        let settled = self.unsettled.is_some_and(|printed| self.sink.settled() >= printed);
+        (settled && self.rate.ready(now)) && self.let_go()
     }
 
-    /// Takes what the guest printed, if it may print now; answers when to look again.
+    fn let_go(&mut self) -> bool {
+        self.unsettled = None;
+        self.ring.release()
+    }
+
+    /// When there may be something to release.
+    fn look_at(&mut self, now: Instant) -> Instant {
+        self.rate.ready_at(now).max(now + SETTLE)
+    }
+
+    /// Takes what the guest printed; answers when to look again.
     fn print(&mut self, now: Instant) -> Result<Option<Instant>, Fault> {
         if self.ring.waiting().map_err(fault)? == 0 {
             return Ok(None);
-        }
-        if !self.rate.ready(now) {
-            self.stats.throttled += 1;
-            return Ok(Some(self.rate.ready_at(now)));
         }
         let mut bytes = [0; OUT_SIZE as usize];
         let n = self.ring.read(&mut bytes).map_err(fault)?;
         self.rate.spend(n as u64);
         self.stats.out_bytes += n as u64;
+        self.stats.throttled += u64::from(!self.rate.ready(now));
         self.unsettled = Some(self.sink.print(&bytes[..n]));
-        Ok(Some(now + SETTLE))
+        Ok(Some(self.look_at(now)))
     }
 
     /// Hands the guest its input; true when there was any.
@@ -117,7 +120,7 @@ impl Drop for ConsoleBackend {
     fn drop(&mut self) {
         if self.unsettled.is_some() {
             self.sink.write();
-            let _ = self.release();
+            let _ = self.let_go();
         }
     }
 }

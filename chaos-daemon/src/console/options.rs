@@ -19,6 +19,6 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { log_bytes: 1 << 20, rate: 1 << 20, burst: 256 << 10, keep: 256 }
+        Options { log_bytes: 1 << 20, rate: 256 << 10, burst: 256 << 10, keep: 256 }
     }
 }

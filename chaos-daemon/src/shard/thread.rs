@@ -128,6 +128,7 @@ impl Loop {
             Err(e) => unreachable!("epoll_wait: {e}"),
         };
         self.tools.now = Instant::now();
+        self.tools.fabric.begin_round();
         for &event in &events[..ready] {
             match Source::of(event) {
                 Some(source) => self.take(source),

@@ -17,7 +17,7 @@ use super::peers::{Message, Peers, Seed};
 use super::pool::Pool;
 use super::port::{Port, PortSpec};
 use super::table::{Place, PortId, Table, Taken};
-use super::uplink::Uplink;
+use super::uplink::{Look, Uplink};
 use super::{Counters, DeviceId, NetworkId, dhcp, frame, segment};
 
 /// Frames to groups from one uplink per second, and at once.
@@ -117,6 +117,8 @@ pub struct Fabric {
     received: Vec<Packet>,
     /// Frames that the host took since this was asked for.
     sent_up: u32,
+    /// Counts the shard's waits.
+    round: u64,
 }
 
 impl fmt::Debug for Fabric {
@@ -145,6 +147,7 @@ impl Fabric {
             expired: Instant::now(),
             received: Vec::new(),
             sent_up: 0,
+            round: 0,
         })
     }
 
@@ -365,8 +368,14 @@ impl Fabric {
         std::mem::take(&mut self.sent_up)
     }
 
+    /// A wait for news is over: what [`Fabric::take`] gets until the next call was there at once.
+    pub fn begin_round(&mut self) {
+        self.round = self.round.wrapping_add(1);
+    }
+
     /// Takes what has come in, for who polls nothing else and does not wait.
     pub fn turn(&mut self, now: Instant) {
+        self.begin_round();
         let mut events = [EpollEvent::empty(); 32];
         let ready = self.poll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
         events[..ready].iter().for_each(|&event| self.take(event, now));
@@ -376,7 +385,8 @@ impl Fabric {
         let Some(network) = self.networks.get_mut(&id) else { return };
         let Some(uplink) = &mut network.uplink else { return };
         let mut received = std::mem::take(&mut self.received);
-        uplink.receive(&mut self.yard.pool, &mut received, now);
+        let look = Look { now, round: self.round };
+        uplink.receive(&mut self.yard.pool, &mut received, look);
         for packet in received.drain(..) {
             if self.uplink_may(id, packet.frame(), now) {
                 self.forward(id, Place::Uplink, true, packet, now);

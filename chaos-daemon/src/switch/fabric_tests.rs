@@ -92,6 +92,23 @@ fn guests_and_the_outside_reach_each_other() {
 }
 
 #[test]
+fn a_busy_shard_falls_behind_no_host() {
+    let mut fabric = fabrics(1).remove(0);
+    let host = open(&mut fabric);
+    let start = Instant::now();
+    let a = fabric.add_port(spec(1, MAC_A, &[IP_A.into()], true), start).unwrap();
+    let burst = || (0..30).for_each(|_| from_outside(&host, &datagram(MAC_A, OUTSIDE)));
+    // Each round takes it a tenth of a second, in which the host sends as much.
+    let mut taken = Vec::new();
+    for round in 0..20 {
+        burst();
+        fabric.turn(start + Duration::from_millis(100 * round));
+        taken.push(take(&mut fabric, a).len());
+    }
+    assert_eq!(taken.iter().sum::<usize>(), 600, "{taken:?}");
+}
+
+#[test]
 fn a_broadcast_reaches_all_but_its_sender() {
     let mut fabric = fabrics(1).remove(0);
     let host = open(&mut fabric);

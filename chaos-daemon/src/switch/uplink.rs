@@ -25,7 +25,24 @@ pub(super) struct Uplink {
     /// cost a second, empty read.
     expected: usize,
     /// When as many as expected were there.
-    met: Option<Instant>,
+    met: Option<Look>,
+}
+
+/// When a shard looks for frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) now: Instant,
+    /// Counts the shard's waits.
+    pub(super) round: u64,
+}
+
+impl Look {
+    /// Whether there are probably more frames than were read at `before`: they come fast, or they are
+    /// there whenever this shard, busy with its guests, gets to look.
+    fn follows(self, before: Look) -> bool {
+        self.round.wrapping_sub(before.round) <= 1
+            || self.now.saturating_duration_since(before.now) < TOGETHER
+    }
 }
 
 /// What became of a read.
@@ -42,7 +59,7 @@ impl Uplink {
     }
 
     /// Reads frames into `into`: until there are no more, or as many as were expected.
-    pub(super) fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Packet>, now: Instant) {
+    pub(super) fn receive(&mut self, pool: &mut Pool, into: &mut Vec<Packet>, look: Look) {
         for n in 0..self.expected {
             match self.read(pool) {
                 Taken::Packet(packet) => into.push(packet),
@@ -53,8 +70,8 @@ impl Uplink {
                 }
             }
         }
-        let before = self.met.replace(now);
-        if before.is_some_and(|before| now.saturating_duration_since(before) < TOGETHER) {
+        let before = self.met.replace(look);
+        if before.is_some_and(|before| look.follows(before)) {
             self.expected = (self.expected * 2).min(MOST);
         }
     }

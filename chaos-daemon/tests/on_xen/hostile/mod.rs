@@ -16,7 +16,7 @@ use crate::harness::{Chaosd, PATIENCE, address, assert_ready, disk, native, nic,
 use table::{Attack, Count, Kind, Outcome, Part};
 
 /// Attackers at a time.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 /// How long the host may take to see the last of an attack.
 const GRACE: Duration = Duration::from_secs(15);
 /// Between two looks at the attackers.

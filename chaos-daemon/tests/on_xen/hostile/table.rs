@@ -333,7 +333,7 @@ const CONSOLE: &[Attack] = &[
         "console-flood",
         "320 KiB of control characters",
         Either(&[Harmless, Limited(Printed)]),
-        "2 KiB at a time and 1 MiB a second; the log keeps the last 2 MiB",
+        "2 KiB at a time and 256 KiB a second; the log keeps the last 2 MiB",
     ),
 ];
 
