@@ -34,6 +34,7 @@ pub(crate) const ALL: &[Attack] = &[
     attack("net-tx-bad-grant", tx::bad_grant),
     attack("net-tx-foreign-frame", tx::foreign_frame),
     attack("net-tx-grant-vanishes", tx::grant_vanishes),
+    attack("net-tx-kept-vanishes", tx::kept_vanishes),
     attack("net-tx-rewrite", tx::rewrite),
     attack("net-rx-wild-index", rx::wild_index),
     attack("net-rx-responses", rx::responses),

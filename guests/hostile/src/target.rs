@@ -29,6 +29,8 @@ const KIND_BLOCK: u32 = 3;
 /// Guest's feature word of a slot and the bit that says the device is in use.
 pub(crate) const GUEST_FEATURES: usize = 14;
 pub(crate) const IN_USE: u16 = 1 << 15;
+/// The bit that says its grants stay.
+pub(crate) const GRANTS_STAY: u16 = 1 << 14;
 
 /// The net device.
 pub(crate) struct Net {
@@ -135,6 +137,17 @@ impl Target {
             page.store(HOST_ASLEEP, 0);
         }
         self.send();
+    }
+
+    /// Leaves the device in `slot` and takes it again with `features`.
+    pub(crate) fn take_again(&self, slot: usize, features: u16) {
+        for features in [0, IN_USE | features] {
+            if let Some(page) = &self.page {
+                page.store_half(TABLE + slot * SLOT + GUEST_FEATURES, features);
+            }
+            self.kick(slot);
+            self.pause(100);
+        }
     }
 
     /// Raises the event that wakes the host.

