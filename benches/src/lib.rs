@@ -1,5 +1,6 @@
 //! What the benchmarks share.
 
+pub mod ping;
 mod summary;
 
 pub use summary::Summary;

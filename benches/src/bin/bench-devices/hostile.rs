@@ -12,10 +12,9 @@ use std::time::Duration;
 use lightvm::api::{CreateRequest, DEFAULT_SOCKET, DeviceStats, NetworkSpec, Stats, Uplink, Wait};
 use lightvm::client::Client;
 use lightvm::config::{ControlMode, Disk, GuestConfig, GuestOverrides, MemSize, Nic};
-use lightvm_bench::Summary;
+use lightvm_bench::{Summary, ping};
 use serde_json::{Value, json};
 
-use crate::ping;
 use crate::usage::Usage;
 
 /// What the daemon counts of an attack, and its name.

@@ -3,6 +3,7 @@
 
 mod churn;
 mod cli;
+mod density;
 mod finish;
 mod flat;
 mod host;
@@ -59,6 +60,17 @@ enum What {
         #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
         guests: u32,
     },
+    /// Many guests at once: all are pinged, then all destroyed.
+    Density {
+        /// An image that answers pings, such as target/guests/echo.
+        kernel: PathBuf,
+        /// The network that they are attached to.
+        #[arg(long)]
+        network: String,
+        /// How many.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+        guests: u32,
+    },
     /// Creation until ready and destruction, one after the other.
     Sustained {
         /// A native guest's image.
@@ -85,6 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Finish { kernel, rounds } => finish::run(&kernel, rounds)?,
         What::Cli { kernel, rounds } => cli::run(&kernel, rounds)?,
         What::Flat { kernel, network, guests } => flat::run(&kernel, &network, guests)?,
+        What::Density { kernel, network, guests } => density::run(&kernel, &network, guests)?,
         What::Churn { kernel, guests } => churn::run(&kernel, guests)?,
         What::Sustained { kernel, seconds } => sustained::run(&kernel, seconds)?,
         What::Table { folder, host, json } => return table::run(&folder, &host, json),
