@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use lightvm::api::HostInfo;
+use lightvm::api::{HostInfo, HostMemory};
 use lightvm::config::ControlMode;
 
 use crate::daemon::Daemon;
@@ -25,5 +25,13 @@ pub(super) async fn host(State(daemon): State<Arc<Daemon>>) -> Json<HostInfo> {
         controls,
         default_network: None,
         block_io: String::new(),
+        memory: memory(&daemon),
     })
+}
+
+/// Zeros where Xen does not say.
+fn memory(daemon: &Daemon) -> HostMemory {
+    let Ok(host) = daemon.xen.host() else { return HostMemory::default() };
+    let (total, free) = (host.memory, host.free_memory);
+    HostMemory { total, free, available: daemon.shells.available(free) }
 }

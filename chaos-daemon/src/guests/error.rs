@@ -138,10 +138,10 @@ impl GuestError {
                 ErrorCode::NotFound
             }
             GuestError::BeingBuilt(_) => ErrorCode::Taken,
-            GuestError::Ended(_)
-            | GuestError::NoSlot
-            | GuestError::KeyUsed(_)
-            | GuestError::KeyPast { .. } => ErrorCode::Conflict,
+            GuestError::Ended(_) | GuestError::NoSlot | GuestError::KeyUsed(_) => {
+                ErrorCode::Conflict
+            }
+            GuestError::KeyPast { .. } => ErrorCode::Ended,
             #[cfg(feature = "xenstore")]
             GuestError::XenStore(e) => xenstore_code(e),
             GuestError::Terminal(crate::console::TerminalError::Taken) => ErrorCode::Taken,

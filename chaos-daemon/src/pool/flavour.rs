@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lightvm::config::{ControlMode, GuestConfig, GuestType, MemSize, TscMode};
+use lightvm::config::{ControlMode, GuestConfig, GuestType, MemSize, TscMode, footprint};
 pub use lightvm::image::Stamp;
 
 /// What cannot be changed any more once a shell is built. Equal forms give equal domains, but for
@@ -122,27 +122,14 @@ impl Flavour {
     #[must_use]
     pub fn footprint_kib(&self) -> u64 {
         let Form { guest_type, memory, max_memory, max_vcpus, .. } = self.form;
-        kib(guest_type, memory, max_memory, max_vcpus)
+        footprint(guest_type, memory, max_memory, max_vcpus) >> 10
     }
 }
 
 /// KiB of the host's memory that a guest takes.
 #[must_use]
 pub fn guest_kib(guest_type: GuestType, config: &GuestConfig) -> u64 {
-    kib(guest_type, config.memory(), config.max_memory(), config.max_vcpus())
-}
-
-/// The guest's own memory, and an estimate of what Xen needs beside it. For PVH that is the paging
-/// pool, 1 MiB and 16 bytes per page; for both, the domain and its vCPUs.
-fn kib(guest_type: GuestType, memory: MemSize, max_memory: MemSize, max_vcpus: u16) -> u64 {
-    const DOMAIN: u64 = 128;
-    const VCPU: u64 = 32;
-    const PAGING_POOL: u64 = 1 << 10;
-    let paging = match guest_type {
-        GuestType::Pvh => PAGING_POOL + max_memory.pages() * 16 / 1024,
-        GuestType::Pv => 0,
-    };
-    memory.kib() + paging + DOMAIN + VCPU * u64::from(max_vcpus)
+    config.footprint(guest_type) >> 10
 }
 
 /// The one flavour of loaded shells that serves a request without anything left to load.

@@ -78,6 +78,14 @@ impl Shells {
         self.served.notify_one();
     }
 
+    /// Bytes that guests to come can have of a host with `free` bytes that nobody has.
+    pub(crate) fn available(&self, free: u64) -> u64 {
+        let state = self.state.lock();
+        let report = state.planner.report();
+        let comes = (report.used_kib + report.on_its_way.from_guests) << 10;
+        (free + comes).saturating_sub(report.on_its_way.promised << 10)
+    }
+
     /// A guest ended: `kib` of the host's memory are on their way back.
     pub(crate) fn guest_ended(&self, kib: u64) {
         self.state.lock().planner.guest_ended(kib);

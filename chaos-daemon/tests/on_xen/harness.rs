@@ -18,7 +18,7 @@ use tempfile::TempDir;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `target/debug`, seen from `target/debug/deps/on_xen-…`.
-fn build_folder() -> PathBuf {
+pub(crate) fn build_folder() -> PathBuf {
     let program = env::current_exe().expect("the path of this program");
     program.ancestors().nth(2).expect("the build folder").to_owned()
 }

@@ -19,6 +19,7 @@ mod native;
 mod network;
 mod pool;
 mod restart;
+mod scheduler;
 mod service;
 mod shards;
 mod soak;

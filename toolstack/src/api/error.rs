@@ -36,6 +36,8 @@ pub enum ErrorCode {
     Taken,
     /// It cannot be done in the state things are in (409).
     Conflict,
+    /// The guest that was made with this key has ended since (410).
+    Ended,
     /// The host has no memory or other resource left for it (507).
     NoResources,
     /// It took longer than was asked for (504).
@@ -70,6 +72,7 @@ impl ErrorCode {
             Self::BadMethod => 405,
             Self::TooSlow => 408,
             Self::Taken | Self::Conflict => 409,
+            Self::Ended => 410,
             Self::TooLarge => 413,
             Self::BadInput => 422,
             Self::Unsupported => 501,

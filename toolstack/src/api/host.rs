@@ -25,4 +25,20 @@ pub struct HostInfo {
     /// How it does disk I/O: `io_uring` or `threads`.
     #[serde(default)]
     pub block_io: String,
+    /// Its memory.
+    #[serde(default)]
+    pub memory: HostMemory,
+}
+
+/// A host's memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostMemory {
+    /// All of it.
+    pub total: u64,
+    /// What nobody has.
+    pub free: u64,
+    /// What guests to come can have: what is free, what shells of the pool give way with, and what
+    /// ended guests had and is on its way back, without what guests that are being built were promised.
+    /// How much of it a guest takes says [`GuestConfig::footprint`](crate::config::GuestConfig::footprint).
+    pub available: u64,
 }

@@ -23,7 +23,7 @@ pub use guest::{
     GuestSummary, MAX_BATCH, RemoveQuery, RenameRequest, Report, StopAnswer, StopOutcome,
     StopRequest, Wait,
 };
-pub use host::HostInfo;
+pub use host::{HostInfo, HostMemory};
 pub use log::{LogRecord, LogRecords};
 pub use network::{NetworkInfo, NetworkSpec, Uplink};
 pub use pool::{Built, FlavourInfo, FlavourOrigin, FlavourSpec, PoolInfo};

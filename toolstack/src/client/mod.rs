@@ -143,7 +143,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::create`]; [`ErrorCode::Conflict`](crate::api::ErrorCode::Conflict) when the key
-    /// was used for another request, or its guest has ended since.
+    /// was used for another request, [`ErrorCode::Ended`](crate::api::ErrorCode::Ended) when its guest
+    /// has ended since.
     pub fn create_once(
         &self,
         request: &CreateRequest,
@@ -170,13 +171,27 @@ impl Client {
     /// # Errors
     /// [`ClientError`] when the batch as a whole is refused.
     pub fn create_many(&self, guests: Vec<CreateRequest>) -> Result<Vec<BatchResult>, ClientError> {
+        self.create_many_once(guests, &self.keys.next())
+    }
+
+    /// As [`Client::create_many`] with a key of the caller's, who may ask again with the same key and guests,
+    /// as after an error that leaves open what was done: those that were made are answered, those that
+    /// are missing are made, and those that have ended since are
+    /// [`ErrorCode::Ended`](crate::api::ErrorCode::Ended).
+    ///
+    /// # Errors
+    /// [`ClientError`] when the batch as a whole is refused.
+    pub fn create_many_once(
+        &self,
+        guests: Vec<CreateRequest>,
+        key: &str,
+    ) -> Result<Vec<BatchResult>, ClientError> {
         let rounds = u32::try_from(guests.len()).unwrap_or(u32::MAX);
         let wait = guests.iter().map(waits_for).max().unwrap_or_default();
         let wait = wait.saturating_mul(rounds);
         let body = serde_json::to_vec(&BatchRequest { guests }).map_err(ClientError::Json)?;
         let (method, target) = ("POST", Route::to("guests:batch").to_string());
-        let (key, repeatable) = (self.keys.next(), true);
-        let call = Call { method, target, body, wait, key: Some(&key), repeatable };
+        let call = Call { method, target, body, wait, key: Some(key), repeatable: true };
         let answer = self.call(&call)?;
         let answer: BatchAnswer = serde_json::from_slice(&answer).map_err(ClientError::Json)?;
         Ok(answer.results)

@@ -114,6 +114,18 @@ fn a_creation_whose_answer_is_lost_comes_again_with_the_same_key() {
 }
 
 #[test]
+fn a_batch_has_the_key_that_its_caller_gave_it() {
+    let (daemon, client) = Daemon::new(vec![vec![NO, NO, NO]]);
+    for key in ["run-1", "run-1", "run-2"] {
+        client.create_many_once(vec![a_guest()], key).unwrap_err();
+    }
+    let asked = daemon.asked();
+    assert!(asked[0].contains("idempotency-key: run-1\r\n"), "{}", asked[0]);
+    assert_eq!(asked[0], asked[1]);
+    assert!(asked[2].contains("idempotency-key: run-2\r\n"), "{}", asked[2]);
+}
+
+#[test]
 fn what_must_not_be_done_twice_is_not_asked_twice() {
     let (daemon, client) = Daemon::new(vec![vec![""], vec![NO]]);
     let client = client.with_endurance(Duration::from_secs(60));
