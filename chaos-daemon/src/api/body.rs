@@ -77,14 +77,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Answer<JsonBody<T>> {
-        if !says_json(request.headers().get(CONTENT_TYPE)) {
-            let why = "the body has to be `content-type: application/json`";
-            return Err(ApiError::new(ErrorCode::BadRequest, why));
-        }
+        check_json(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
         let value = read(&bytes)?;
         Ok(JsonBody { value, digest: digest(&bytes) })
     }
+}
+
+/// A body in JSON, or none, which asks for nothing in particular.
+pub(super) struct MaybeJson<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Answer<MaybeJson<T>> {
+        let kind = check_json(request.headers());
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(MaybeJson(T::default()));
+        }
+        kind?;
+        read(&bytes).map(MaybeJson)
+    }
+}
+
+fn check_json(headers: &HeaderMap) -> Answer<()> {
+    let why = "the body has to be `content-type: application/json`";
+    let no = || ApiError::new(ErrorCode::BadRequest, why);
+    says_json(headers.get(CONTENT_TYPE)).then_some(()).ok_or_else(no)
 }
 
 fn says_json(kind: Option<&HeaderValue>) -> bool {
@@ -93,8 +113,14 @@ fn says_json(kind: Option<&HeaderValue>) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
-/// Reads JSON: what is none is a bad request, what is of another kind than expected bad input.
-pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Answer<T> {
+/// Reads a JSON object: what is no JSON is a bad request, what is of another kind than expected bad
+/// input.
+fn read<T: DeserializeOwned>(json: &[u8]) -> Answer<T> {
+    // Serde would take an array for the parts of a struct in their order.
+    if json.trim_ascii_start().starts_with(b"[") {
+        let why = "the request's body has to be a JSON object";
+        return Err(ApiError::new(ErrorCode::BadInput, why));
+    }
     serde_json::from_slice(json).map_err(|e| {
         let code = match e.classify() {
             serde_json::error::Category::Data => ErrorCode::BadInput,
@@ -130,4 +156,36 @@ pub(super) fn part(batch: &KeyClaim, index: usize, request: &CreateRequest) -> A
     })?;
     let json = serde_json::to_vec(request).unwrap_or_default();
     Ok(KeyClaim::now(key, digest(&json)))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use lightvm::api::StopRequest;
+
+    use super::*;
+
+    async fn stop(kind: &str, body: &'static str) -> Result<StopRequest, u16> {
+        let request = Request::builder().header(CONTENT_TYPE, kind).body(Body::from(body)).unwrap();
+        match MaybeJson::from_request(request, &()).await {
+            Ok(MaybeJson(how)) => Ok(how),
+            Err(no) => Err(no.into_body().code.status()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_left_out_and_is_json_otherwise() {
+        let forced = StopRequest { timeout_ms: None, force: true };
+        assert_eq!(stop("application/json; charset=utf-8", "{\"force\":true}").await, Ok(forced));
+        assert_eq!(stop("text/plain", "").await, Ok(StopRequest::default()));
+        assert_eq!(stop("text/plain", "{}").await, Err(400));
+        assert_eq!(stop("application/json", "{").await, Err(400));
+        assert_eq!(stop("application/json", "null").await, Err(422));
+    }
+
+    #[tokio::test]
+    async fn an_array_is_no_object() {
+        assert_eq!(stop("application/json", " [5, true]").await, Err(422));
+        assert_eq!(stop("application/json", "[]").await, Err(422));
+    }
 }

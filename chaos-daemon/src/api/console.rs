@@ -10,8 +10,7 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use lightvm::api::{CONSOLE_PROTOCOL, ErrorCode, LogRecords};
-use serde::Deserialize;
+use lightvm::api::{CONSOLE_PROTOCOL, ConsoleQuery, ErrorCode, LogRecords};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tracing::debug;
 
@@ -23,13 +22,6 @@ use crate::daemon::{Daemon, blocking};
 use crate::guests::{self, Guest};
 use crate::shard::Command;
 
-/// `?write=1`
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Mode {
-    #[serde(default)]
-    write: u8,
-}
-
 /// A connection that speaks the console's protocol: none, raw bytes.
 type Stream = TokioIo<Upgraded>;
 
@@ -37,7 +29,7 @@ type Stream = TokioIo<Upgraded>;
 pub(super) async fn attach(
     State(daemon): State<Arc<Daemon>>,
     At(name): At<String>,
-    mode: Result<Query<Mode>, QueryRejection>,
+    mode: Result<Query<ConsoleQuery>, QueryRejection>,
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Answer<Response> {

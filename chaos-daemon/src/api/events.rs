@@ -10,33 +10,23 @@ use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use lightvm::api::Event;
-use serde::Deserialize;
+use lightvm::api::{Event, EventsQuery};
 
 use super::Answer;
 use super::peer::Peer;
 use crate::daemon::Daemon;
 use crate::events::Reader;
 
-/// `?after=N&follow=0`
-#[derive(Debug, Deserialize)]
-pub(super) struct Which {
-    after: Option<u64>,
-    #[serde(default = "yes")]
-    follow: u8,
-}
-
-fn yes() -> u8 {
-    1
-}
+/// The type of a stream of events: JSON, a value a line.
+pub(super) const EVENTS: &str = "application/x-ndjson";
 
 /// Tells events, a JSON object a line, until the client goes or the daemon ends.
 pub(super) async fn follow(
     State(daemon): State<Arc<Daemon>>,
     Extension(peer): Extension<Peer>,
-    which: Result<Query<Which>, QueryRejection>,
+    which: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Answer<Response> {
-    let Query(Which { after, follow }) = which?;
+    let Query(EventsQuery { after, follow }) = which?;
     let reader = Reader::new(&daemon.events, after);
     let lines = stream::unfold((reader, peer), move |(mut reader, mut peer)| async move {
         loop {
@@ -53,7 +43,7 @@ pub(super) async fn follow(
             }
         }
     });
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+    Ok(([(CONTENT_TYPE, EVENTS)], Body::from_stream(lines)).into_response())
 }
 
 fn lines(batch: &[Event]) -> Bytes {

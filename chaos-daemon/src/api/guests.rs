@@ -7,19 +7,18 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt as _};
 use lightvm::api::{
     BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DestroyQuery, ErrorCode,
-    GuestInfo, GuestSummary, Happened, MAX_BATCH, RenameRequest, Stats, StopRequest,
+    GuestInfo, GuestSummary, Happened, MAX_BATCH, RenameRequest, Stats, StopAnswer, StopRequest,
 };
 
-use super::body::{self, At, JsonBody, Raw, read};
+use super::body::{self, At, JsonBody, MaybeJson};
 use super::describe::{fresh, info, summary};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::events;
-use crate::guests::{self, Guest, KeyClaim};
+use crate::guests::{self, KeyClaim};
 use crate::shard::Wish;
 
 /// Every guest.
@@ -106,9 +105,10 @@ pub(super) async fn destroy(
     At(name): At<String>,
     query: Result<Query<DestroyQuery>, QueryRejection>,
 ) -> Answer<StatusCode> {
+    let Query(DestroyQuery { wait }) = query?;
     let guest = guests::find(&daemon, &name)?;
     let returned = guests::destroy(daemon, guest).await?;
-    if query?.wait != 0 {
+    if wait != 0 {
         returned.wait().await;
     }
     Ok(StatusCode::NO_CONTENT)
@@ -124,47 +124,73 @@ pub(super) async fn stats(
     Ok(Json(stats))
 }
 
-/// Does or asks something.
-pub(super) async fn act(
+/// Holds one where it is.
+pub(super) async fn pause(
     State(daemon): State<Arc<Daemon>>,
-    At((name, verb)): At<(String, String)>,
-    Raw(body): Raw,
-) -> Answer<Response> {
+    At(name): At<String>,
+) -> Answer<Json<GuestSummary>> {
     let guest = guests::find(&daemon, &name)?;
-    match verb.as_str() {
-        "pause" => {
-            guests::pause(&guest)?;
-            daemon.events.tell(Happened::GuestPaused { guest: events::of(&daemon, &guest) });
-        }
-        "unpause" | "start" => {
-            guests::unpause(&guest)?;
-            daemon.events.tell(Happened::GuestUnpaused { guest: events::of(&daemon, &guest) });
-        }
-        "poweroff" => return stop(&daemon, &guest, Wish::Poweroff, &body).await,
-        "rename" => {
-            let request: RenameRequest = read(&body)?;
-            guests::rename(&daemon, &guest, request.name).await?;
-            daemon.events.tell(Happened::GuestRenamed { guest: events::of(&daemon, &guest) });
-        }
-        "reboot" => return stop(&daemon, &guest, Wish::Reboot, &body).await,
-        "suspend" => return stop(&daemon, &guest, Wish::Suspend, &body).await,
-        other => {
-            let message = format!("guests cannot be told to `{other}`");
-            return Err(ApiError::new(ErrorCode::NotFound, message));
-        }
-    }
-    Ok(Json(summary(&daemon, &guest)).into_response())
+    guests::pause(&guest)?;
+    daemon.events.tell(Happened::GuestPaused { guest: events::of(&daemon, &guest) });
+    Ok(Json(summary(&daemon, &guest)))
+}
+
+/// Lets one go on.
+pub(super) async fn unpause(
+    State(daemon): State<Arc<Daemon>>,
+    At(name): At<String>,
+) -> Answer<Json<GuestSummary>> {
+    let guest = guests::find(&daemon, &name)?;
+    guests::unpause(&guest)?;
+    daemon.events.tell(Happened::GuestUnpaused { guest: events::of(&daemon, &guest) });
+    Ok(Json(summary(&daemon, &guest)))
+}
+
+/// Gives one another name.
+pub(super) async fn rename(
+    State(daemon): State<Arc<Daemon>>,
+    At(name): At<String>,
+    request: JsonBody<RenameRequest>,
+) -> Answer<Json<GuestSummary>> {
+    let guest = guests::find(&daemon, &name)?;
+    guests::rename(&daemon, &guest, request.value.name).await?;
+    daemon.events.tell(Happened::GuestRenamed { guest: events::of(&daemon, &guest) });
+    Ok(Json(summary(&daemon, &guest)))
+}
+
+/// Asks one to power off.
+pub(super) async fn poweroff(
+    State(daemon): State<Arc<Daemon>>,
+    At(name): At<String>,
+    MaybeJson(how): MaybeJson<StopRequest>,
+) -> Answer<Json<StopAnswer>> {
+    stop(&daemon, &name, Wish::Poweroff, how).await
+}
+
+/// Asks one to start again.
+pub(super) async fn reboot(
+    State(daemon): State<Arc<Daemon>>,
+    At(name): At<String>,
+    MaybeJson(how): MaybeJson<StopRequest>,
+) -> Answer<Json<StopAnswer>> {
+    stop(&daemon, &name, Wish::Reboot, how).await
+}
+
+/// Asks one to suspend itself.
+pub(super) async fn suspend(
+    State(daemon): State<Arc<Daemon>>,
+    At(name): At<String>,
+    MaybeJson(how): MaybeJson<StopRequest>,
+) -> Answer<Json<StopAnswer>> {
+    stop(&daemon, &name, Wish::Suspend, how).await
 }
 
 async fn stop(
     daemon: &Arc<Daemon>,
-    guest: &Arc<Guest>,
+    name: &str,
     wish: Wish,
-    body: &[u8],
-) -> Answer<Response> {
-    let request = match body {
-        [] => StopRequest::default(),
-        json => read(json)?,
-    };
-    Ok(Json(guests::stop(daemon, guest, wish, request).await?).into_response())
+    how: StopRequest,
+) -> Answer<Json<StopAnswer>> {
+    let guest = guests::find(daemon, name)?;
+    Ok(Json(guests::stop(daemon, &guest, wish, how).await?))
 }

@@ -11,7 +11,7 @@ use crate::daemon::Daemon;
 use crate::metrics;
 
 /// Prometheus asks for this by name.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Figures about the daemon and its guests.
 pub(super) async fn show(State(daemon): State<Arc<Daemon>>) -> Answer<Response> {

@@ -22,6 +22,9 @@ pub(super) async fn add(
     State(daemon): State<Arc<Daemon>>,
     request: JsonBody<FlavourSpec>,
 ) -> Answer<(StatusCode, Json<FlavourInfo>)> {
+    if request.value.high == 0 {
+        return Err(ApiError::new(ErrorCode::BadInput, "`high` has to be at least 1"));
+    }
     let added = shells::add(&daemon, request.value).await?;
     daemon.events.tell(Happened::FlavourAdded { flavour: added.id });
     Ok((StatusCode::CREATED, Json(added)))

@@ -1,11 +1,12 @@
 //! Devices of guests and what went through them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Disk, Nic};
 
 /// A network interface of a guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NicInfo {
     /// Its number among the guest's interfaces, from 0.
     pub index: u8,
@@ -22,7 +23,7 @@ pub struct NicInfo {
 }
 
 /// A disk of a guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiskInfo {
     /// Its number among the guest's disks, from 0.
     pub index: u8,
@@ -41,7 +42,7 @@ pub struct DiskInfo {
 }
 
 /// Counters of a device, from the guest's point of view. All but `queued` only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct DeviceStats {
     /// Bytes received or read.
@@ -67,7 +68,7 @@ pub struct DeviceStats {
 }
 
 /// `GET /v1/guests/{guest}/stats`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
     /// Its network interfaces, by number.
     pub nics: Vec<DeviceStats>,

@@ -1,16 +1,17 @@
 //! How the daemon says no.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The body of every answer with a status of 400 and above.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorAnswer {
     /// What went wrong.
     pub error: ErrorBody,
 }
 
 /// What went wrong, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// For programs.
     pub code: ErrorCode,
@@ -22,7 +23,7 @@ pub struct ErrorBody {
 }
 
 /// Kinds of errors, each with the HTTP status it comes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -57,6 +58,7 @@ pub enum ErrorCode {
     /// Anything else (500).
     Internal,
     /// A code that this version does not know.
+    #[schemars(skip)]
     #[serde(other)]
     Unknown,
 }

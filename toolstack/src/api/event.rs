@@ -1,5 +1,6 @@
 //! What happens, told in order.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use crate::config::GuestName;
 use crate::xen::ShutdownReason;
 
 /// A line of `GET /v1/events`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Its number: each is greater than the one before, over restarts of the daemon too. They begin
     /// anew when the host boots.
@@ -21,7 +22,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Happened {
@@ -155,12 +156,13 @@ pub enum Happened {
         message: String,
     },
     /// Something that this version does not know.
+    #[schemars(skip)]
     #[serde(other)]
     Unknown,
 }
 
 /// The guest of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventGuest {
     /// Its name.
     pub name: GuestName,

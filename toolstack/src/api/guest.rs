@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use crate::domain::Timings;
 use crate::xen::ShutdownReason;
 
 /// `POST /v1/guests`: make a guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRequest {
     /// What it is. Paths must be absolute.
@@ -28,7 +29,7 @@ pub struct CreateRequest {
 }
 
 /// What to wait for when a guest is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wait {
     /// Nothing: the guest runs.
@@ -43,7 +44,7 @@ pub enum Wait {
 }
 
 /// The answer to [`CreateRequest`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CreateAnswer {
     /// The guest.
     pub guest: GuestSummary,
@@ -71,22 +72,23 @@ pub const MAX_BATCH: usize = 1000;
 
 /// `POST /v1/guests:batch`: make guests, several at a time. With a key, each of them has its own, so
 /// that asking again makes those that are missing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// What to make, [`MAX_BATCH`] at most.
+    #[schemars(length(max = MAX_BATCH))]
     pub guests: Vec<CreateRequest>,
 }
 
 /// The answer to [`BatchRequest`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BatchAnswer {
     /// What came of each, in their order: one that fails is no reason for another to.
     pub results: Vec<BatchResult>,
 }
 
 /// What came of a guest of a batch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchResult {
     /// It was made.
@@ -97,7 +99,7 @@ pub enum BatchResult {
 }
 
 /// A guest in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestSummary {
     /// Its name.
     pub name: GuestName,
@@ -118,7 +120,7 @@ pub struct GuestSummary {
 }
 
 /// How far a guest says it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Report {
     /// It has said nothing.
@@ -135,7 +137,7 @@ pub enum Report {
 }
 
 /// `GET /v1/guests/{guest}`: everything about a guest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GuestInfo {
     /// In short.
     #[serde(flatten)]
@@ -166,7 +168,7 @@ pub struct GuestInfo {
 }
 
 /// `POST /v1/guests/{guest}/{poweroff|reboot|suspend}`: ask a guest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopRequest {
     /// How long to wait for the guest to do it; without it, the answer comes at once.
@@ -178,7 +180,7 @@ pub struct StopRequest {
 }
 
 /// `POST /v1/guests/{guest}/rename`: give a guest another name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenameRequest {
     /// What it is to be called.
@@ -186,7 +188,7 @@ pub struct RenameRequest {
 }
 
 /// The answer to [`StopRequest`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StopAnswer {
     /// Its name.
     pub name: GuestName,
@@ -209,7 +211,7 @@ pub struct StopAnswer {
 }
 
 /// What became of a guest that was asked to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopOutcome {
     /// It was asked, and was not waited for.
@@ -220,21 +222,4 @@ pub enum StopOutcome {
     Restarted,
     /// Its domain was kept.
     Preserved,
-}
-
-/// The query of `DELETE /v1/guests/{guest}`: `?wait=1`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DestroyQuery {
-    /// Wait until its memory is back (1) or not (0).
-    #[serde(default)]
-    pub wait: u8,
-}
-
-/// The query of `DELETE` for a device: `?force=1`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemoveQuery {
-    /// Take it away without waiting for the guest to let go (1) or not (0).
-    #[serde(default)]
-    pub force: u8,
 }

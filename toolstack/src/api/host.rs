@@ -1,11 +1,12 @@
 //! The daemon and its host.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ControlMode;
 
 /// `GET /v1/host`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostInfo {
     /// The daemon's version.
     pub version: String,

@@ -1,9 +1,10 @@
 //! Log records that guests write.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A log record of a guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogRecord {
     /// Number in the guest's log, from 0; gaps are records that were dropped.
     pub seq: u64,
@@ -18,7 +19,7 @@ pub struct LogRecord {
 }
 
 /// `GET /v1/guests/{guest}/records`: what is kept, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogRecords {
     /// The records.
     pub records: Vec<LogRecord>,

@@ -14,19 +14,20 @@ mod host;
 mod log;
 mod network;
 mod pool;
+mod query;
 
 pub use device::{DeviceStats, DiskInfo, NicInfo, Stats};
 pub use error::{ErrorAnswer, ErrorBody, ErrorCode};
 pub use event::{Event, EventGuest, Happened};
 pub use guest::{
-    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DestroyQuery, GuestInfo,
-    GuestSummary, MAX_BATCH, RemoveQuery, RenameRequest, Report, StopAnswer, StopOutcome,
-    StopRequest, Wait,
+    BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, GuestInfo, GuestSummary,
+    MAX_BATCH, RenameRequest, Report, StopAnswer, StopOutcome, StopRequest, Wait,
 };
 pub use host::{HostInfo, HostMemory};
 pub use log::{LogRecord, LogRecords};
 pub use network::{NetworkInfo, NetworkSpec, Uplink};
 pub use pool::{Built, FlavourInfo, FlavourOrigin, FlavourSpec, PoolInfo};
+pub use query::{ConsoleQuery, DestroyQuery, EventsQuery, RemoveQuery};
 
 /// Where the daemon listens unless said otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/lightvm/chaosd.sock";

@@ -1,13 +1,15 @@
 //! Networks that guests are attached to.
 
 use ipnet::{Ipv4Net, Ipv6Net};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `POST /v1/networks`: make a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSpec {
     /// Its name: 1 to 63 ASCII letters, digits, `.`, `_` and `-`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,63}$"))]
     pub name: String,
     /// How it reaches the world.
     #[serde(default)]
@@ -15,9 +17,11 @@ pub struct NetworkSpec {
     /// Its IPv4 addresses, with the host's own: `10.0.0.1/24`. Guests that name no address get
     /// one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[0-9.]+/[0-9]{1,2}$"))]
     pub subnet4: Option<Ipv4Net>,
     /// Its IPv6 addresses, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[0-9A-Fa-f:.]+/[0-9]{1,3}$"))]
     pub subnet6: Option<Ipv6Net>,
     /// Whether guests are given addresses by DHCP too, for those that ask.
     #[serde(default)]
@@ -28,7 +32,7 @@ pub struct NetworkSpec {
 }
 
 /// How a network reaches the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Uplink {
     /// Not at all: its guests reach each other.
@@ -48,7 +52,7 @@ pub enum Uplink {
 }
 
 /// A network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NetworkInfo {
     /// What it was made from.
     #[serde(flatten)]

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ControlMode, GuestConfig, GuestType};
 
 /// `GET /v1/pool`: the pool as of its last plan. Sizes in bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolInfo {
     /// Whether there is one.
     pub enabled: bool,
@@ -24,12 +25,13 @@ pub struct PoolInfo {
 }
 
 /// `POST /v1/pool/flavours`: keep shells of a kind, until it is taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FlavourSpec {
     /// Shells that are there without demand.
     pub low: u32,
     /// The most there are; at least 1.
+    #[schemars(range(min = 1))]
     pub high: u32,
     /// Whether the image is loaded in advance; otherwise the shells are for any image.
     #[serde(default = "yes")]
@@ -43,7 +45,7 @@ const fn yes() -> bool {
 }
 
 /// Shells of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FlavourInfo {
     /// Its number, as long as the daemon runs.
     #[serde(default)]
@@ -94,7 +96,7 @@ pub struct FlavourInfo {
 }
 
 /// Where a flavour comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlavourOrigin {
     /// The daemon's configuration.
@@ -106,7 +108,7 @@ pub enum FlavourOrigin {
 }
 
 /// How a guest came to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Built {
     /// Its domain was made for it.

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The channel through which a guest finds its devices and hears requests such as "power off".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("enum" = ControlMode::ALL.map(ControlMode::as_str)))]
 pub enum ControlMode {
     /// `noxs` where the image says that it speaks it, else `facade`; `none` without the daemon.
     #[default]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -12,8 +13,9 @@ use thiserror::Error;
 ///
 /// Terms apply from left to right; `^` takes away. `all` and `node:` mean nothing before the host
 /// is known, so a set keeps its terms until [`CpuSet::resolve`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = CpuSet::MAX_BYTES))]
 pub struct CpuSet {
     terms: Vec<Term>,
 }
@@ -32,7 +34,7 @@ enum What {
 }
 
 /// Where a guest's vCPUs may run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum CpuAffinity {
     /// Every vCPU on this set.

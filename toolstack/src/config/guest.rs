@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -28,8 +29,9 @@ use super::tsc::TscMode;
 /// that every text is free of NUL bytes, that devices have MAC addresses and names of their own,
 /// and that they and the slots kept free are at most [`MAX_DEVICES`](super::MAX_DEVICES).
 /// Deserialising checks all of it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "GuestOverrides", into = "GuestOverrides")]
+#[schemars(extend("required" = ["kernel"]))]
 pub struct GuestConfig {
     pub(super) name: Option<GuestName>,
     pub(super) uuid: Option<Uuid>,

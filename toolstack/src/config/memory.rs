@@ -3,14 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// An amount of guest memory: at least one page, whole pages of 4 KiB, at most 16 TiB.
 ///
 /// Text is a number with `KiB`, `MiB`, `GiB` or `TiB`; a bare number is MiB, as in `xl.cfg`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[0-9]+\\s*([KMGT]iB)?$"))]
 pub struct MemSize {
     kib: u64,
 }

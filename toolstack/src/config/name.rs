@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -13,8 +14,11 @@ use uuid::Uuid;
 /// A name must not be all digits or a UUID, because commands also take a domid or a UUID where
 /// they take a name, and `Domain-0` is the host's own. 63 is the longest DNS label, so that a name
 /// can become the guest's host name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_][A-Za-z0-9._+@-]{0,62}$"))]
 pub struct GuestName(String);
 
 /// Why something is no [`GuestName`].

@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use super::tsc::TscMode;
 ///
 /// Each field is valid by itself (its type sees to that; text fields are checked with the rest).
 /// `None` leaves the key to the input below, or to its default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GuestOverrides {
     /// The guest's name.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -13,8 +14,9 @@ use thiserror::Error;
 /// whenever Xen cannot vouch for the host's, and every `rdtsc` then traps, which costs a guest
 /// that lives for milliseconds more than the rest of its start. Emulation earns its cost when a
 /// guest moves to a host with another frequency; lightvm does not move guests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("enum" = TscMode::ALL.map(TscMode::as_str)))]
 pub enum TscMode {
     /// Xen decides: native on hosts with a reliable counter, else emulated.
     Default,

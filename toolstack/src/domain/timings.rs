@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 
@@ -101,6 +102,20 @@ impl Serialize for Timings {
         }
         map.serialize_entry("total", &(self.total().as_secs_f64() * 1e3))?;
         map.end()
+    }
+}
+
+impl JsonSchema for Timings {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timings".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "Milliseconds spent on each stage, and in total.",
+            "additionalProperties": {"type": "number"},
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Domains: making, asking, pausing and ending them.
 
 use nix::errno::Errno;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -50,7 +51,7 @@ impl CreateDomain {
 }
 
 /// Why a domain stopped running by itself (`public/sched.h`, `SHUTDOWN_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShutdownReason {
     /// It powered itself off.
@@ -96,7 +97,7 @@ impl ShutdownReason {
 }
 
 /// What a domain is doing, the weightiest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DomainState {
     /// Being taken apart.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::value::RawValue;
@@ -10,7 +11,7 @@ use super::fields::{self, Field};
 use super::{DeviceError, DiskRate, Vdev, disk_rate, vdev};
 
 /// A disk of a guest: a raw image file or a block device of the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Disk {
     /// The file or block device.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rate;
@@ -11,8 +12,9 @@ use super::rate;
 /// The most a guest may do with a disk, reading and writing together. Written as bytes or bits,
 /// `20MB/s` or `160Mb/s`, as requests, `500r/s`, or as both, `20MB/s+500r/s`; with `K`, `M` or
 /// `G` for thousands, millions and thousands of millions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^[0-9]+[KMG]?([Bb]/s(@[^+]*)?|r/s)(\+[0-9]+[KMG]?([Bb]/s(@[^+]*)?|r/s))?$"))]
 pub struct DiskRate {
     /// Bytes a second, or `None` for any number.
     pub bytes_per_s: Option<NonZeroU64>,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use macaddr::MacAddr6;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::value::RawValue;
@@ -15,24 +16,32 @@ use super::{DeviceError, Rate, mac, rate};
 ///
 /// It is attached to a network of the daemon, to a bridge of the host, or to a tap device of its
 /// own; with none of them named, to the daemon's default network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nic {
     /// Its MAC address, or `None` to have one generated.
     #[serde(default, with = "mac", skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "Option<String>",
+        regex(pattern = r"^([0-9A-Fa-f]{2}[:.-]?){5}[0-9A-Fa-f]{2}$")
+    )]
     pub mac: Option<MacAddr6>,
     /// The network (`lvm network list`) it is attached to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^([A-Za-z0-9_][A-Za-z0-9._-]{0,62})?$"))]
     pub network: Option<String>,
     /// The bridge of the host it is attached to, instead of a network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_INTERFACE))]
     pub bridge: Option<String>,
     /// The tap device, its own, it is attached to, instead of a network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_INTERFACE))]
     pub tap: Option<String>,
     /// Its addresses with their prefixes; the first of each family is told to the guest. Empty:
     /// the network gives it one, or the guest finds its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>", length(max = MAX_ADDRESSES), inner(regex(pattern = r"^[0-9A-Fa-f:.]+/[0-9]{1,3}$")))]
     pub addresses: Vec<IpNet>,
     /// The gateway told to the guest, or `None` for the network's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +54,7 @@ pub struct Nic {
     pub rate: Option<Rate>,
     /// The largest IP packet, in bytes, or `None` for the network's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = MTU.0, max = MTU.1))]
     pub mtu: Option<u16>,
     /// Whether the guest may send only from its MAC and IP addresses.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]

@@ -4,13 +4,15 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The most a guest may send through an interface. Written as in `xl.cfg`, `10MB/s` or `80Mb/s`
 /// (bytes or bits, with `K`, `M` or `G` for thousands, millions and thousands of millions), as
 /// packets, `2000p/s`, or as both, `10MB/s+2000p/s`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^[0-9]+[KMG]?([Bb]/s(@[^+]*)?|p/s)(\+[0-9]+[KMG]?([Bb]/s(@[^+]*)?|p/s))?$"))]
 pub struct Rate {
     /// Bytes a second, or `None` for any number.
     pub bytes_per_s: Option<NonZeroU64>,

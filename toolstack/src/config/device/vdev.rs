@@ -3,11 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The name under which a guest sees a disk or partition: `xvda`, `xvdb1`, `sda`, `hda`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^(xvd|sd|hd)[a-z]{1,4}[0-9]*$"))]
 pub struct Vdev(String);
 
 /// What a name looks like, for messages.
