@@ -17,7 +17,7 @@ use lightvm::config::{Disk, Nic};
 use super::operation::{Header, Operation};
 use super::{console, devices, events, guests, host, metrics, networks, openapi, pool};
 use crate::daemon::Daemon;
-use ErrorCode::{BadRequest, Conflict, NoResources, NotFound, Taken, Timeout, Unsupported};
+use ErrorCode::{BadRequest, Conflict, Ended, NoResources, NotFound, Taken, Timeout, Unsupported};
 
 /// A path and what can be asked there.
 pub(super) struct Route {
@@ -126,7 +126,7 @@ fn of_the_host() -> [Route; 4] {
 }
 
 /// Why a guest may not be made.
-const NOT_MADE: [ErrorCode; 5] = [Taken, Conflict, NoResources, Timeout, Unsupported];
+const NOT_MADE: [ErrorCode; 6] = [Taken, Conflict, Ended, NoResources, Timeout, Unsupported];
 
 fn of_guests() -> [Route; 3] {
     [

@@ -32,7 +32,7 @@ pub struct HostInfo {
 }
 
 /// A host's memory, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostMemory {
     /// All of it.
     pub total: u64,
