@@ -79,8 +79,8 @@ struct Args {
     #[arg(long, default_value = "")]
     cmdline: String,
     /// How many are asked for at a time.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=MAX_BATCH as i64))]
-    batch: u16,
+    #[arg(long, default_value_t = 32)]
+    batch: usize,
     /// Where the daemon listens.
     #[arg(long, default_value = DEFAULT_SOCKET)]
     socket: PathBuf,
@@ -305,8 +305,8 @@ impl<'a> Scheduler<'a> {
 
     /// Takes out of the queue what fits into `room`: each that does, the largest first.
     fn pack(&mut self, mut room: u64) -> Vec<Uuid> {
-        let most =
-            self.args.at_once.saturating_sub(self.count_living()).min(self.args.batch.into());
+        let free = self.args.at_once.saturating_sub(self.count_living());
+        let most = free.min(self.args.batch.clamp(1, MAX_BATCH));
         let (mut batch, jobs) = (Vec::new(), &self.jobs);
         self.queue.retain(|uuid| {
             let footprint = jobs[uuid].footprint;
