@@ -109,12 +109,12 @@ fn schedule(args: &Args, signals: SigSet) -> Result<Books, Failure> {
     listen(&client, sender.clone())?;
     thread::spawn(move || await_signals(signals, &sender));
     let mut scheduler = Scheduler::new(args, client, news)?;
-    if let Err(e) = scheduler.run() {
-        eprintln!("scheduler: {e}: reaping what there is");
-        scheduler.stop();
-        scheduler.reap()?;
+    let outcome = scheduler.run();
+    if outcome.is_err() {
+        scheduler.give_up()?;
     }
-    scheduler.close()
+    let books = scheduler.close()?;
+    outcome.map(|()| books)
 }
 
 /// What the scheduler wakes up for.
@@ -267,7 +267,10 @@ impl<'a> Scheduler<'a> {
 
     fn hear(&mut self, news: News) -> Result<(), Failure> {
         match news {
-            News::Stop => self.stop(),
+            News::Stop => {
+                self.books.stopped = true;
+                self.stop();
+            }
             News::Broken(e) => return Err(e.into()),
             News::Event(Happened::GuestGone { guest, .. }) => self.ended(guest.uuid, false),
             News::Event(Happened::Gap { .. }) => self.compare()?,
@@ -436,10 +439,16 @@ impl<'a> Scheduler<'a> {
             self.count_living(),
             self.queue.len()
         );
-        self.books.stopped = true;
         self.queue.clear();
         let now = Instant::now();
         self.living.iter_mut().for_each(|(due, _)| *due = now);
+    }
+
+    /// As [`Scheduler::stop`], after an error: what became of the last batch may not be known.
+    fn give_up(&mut self) -> Result<(), Failure> {
+        self.stop();
+        self.compare()?;
+        self.reap()
     }
 
     /// Compares with what the host has: hears of ends nobody told of, and destroys what should not be there.
@@ -458,11 +467,14 @@ impl<'a> Scheduler<'a> {
             }
             eprintln!("scheduler: {} should not be there", guest.name);
             self.books.strays += 1;
-            self.client.destroy(&guest.uuid.to_string())?;
+            match self.client.destroy(&guest.uuid.to_string()) {
+                Err(e) if e.code() != Some(ErrorCode::NotFound) => return Err(e.into()),
+                _ => {}
+            }
         }
         let gone: Vec<Uuid> = self.of(State::Living).filter(|uuid| !there.contains(uuid)).collect();
         println!(
-            "scheduler: missed events; {} of ours are there, {} have ended",
+            "scheduler: asked for the list: {} of ours are there, {} have ended",
             there.len(),
             gone.len()
         );
