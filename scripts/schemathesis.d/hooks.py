@@ -37,7 +37,7 @@ def before_call(context, case, kwargs):
 
 def guest(body):
     """A request that ends soon, and every other time is good for a guest."""
-    body = short({"timeout_ms": MOST_MS, **body})
+    body = short(body)
     if sometimes():
         config = {key: value for key, value in body.get("config", {}).items() if key in ("name", "nic", "user_data")}
         body["config"] = {**config, "kernel": KERNEL, "memory": "4MiB", "cmdline": "idle", "hotplug_slots": 2}
@@ -48,4 +48,4 @@ def guest(body):
 
 def short(body):
     timeout = body.get("timeout_ms")
-    return {**body, "timeout_ms": min(timeout, MOST_MS)} if isinstance(timeout, int) else body
+    return {**body, "timeout_ms": min(timeout, MOST_MS) if isinstance(timeout, int) else MOST_MS}

@@ -12,7 +12,11 @@ there.connect(sys.argv[1])
 sources = [0, there.fileno()]
 while there.fileno() in sources:
     for source in select.select(sources, [], [])[0]:
-        piece = os.read(source, PIECE)
+        try:
+            piece = os.read(source, PIECE)
+        except ConnectionResetError:
+            # Refused with a request half read.
+            piece = b""
         if source == 0 and piece:
             try:
                 there.sendall(piece)

@@ -12,13 +12,15 @@ use lightvm::api::{
     BatchAnswer, BatchRequest, BatchResult, CreateAnswer, CreateRequest, DestroyQuery, ErrorCode,
     GuestInfo, GuestSummary, Happened, MAX_BATCH, RenameRequest, Stats, StopAnswer, StopRequest,
 };
+use lightvm::domain::DomainError;
+use nix::errno::Errno;
 
 use super::body::{self, At, JsonBody, MaybeJson};
 use super::describe::{fresh, info, summary};
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::events;
-use crate::guests::{self, KeyClaim};
+use crate::guests::{self, GuestError, KeyClaim};
 use crate::shard::Wish;
 
 /// Every guest.
@@ -130,7 +132,7 @@ pub(super) async fn pause(
     At(name): At<String>,
 ) -> Answer<Json<GuestSummary>> {
     let guest = guests::find(&daemon, &name)?;
-    guests::pause(&guest)?;
+    guests::pause(&guest).map_err(about_holds)?;
     daemon.events.tell(Happened::GuestPaused { guest: events::of(&daemon, &guest) });
     Ok(Json(summary(&daemon, &guest)))
 }
@@ -141,9 +143,24 @@ pub(super) async fn unpause(
     At(name): At<String>,
 ) -> Answer<Json<GuestSummary>> {
     let guest = guests::find(&daemon, &name)?;
-    guests::unpause(&guest)?;
+    guests::unpause(&guest).map_err(about_holds)?;
     daemon.events.tell(Happened::GuestUnpaused { guest: events::of(&daemon, &guest) });
     Ok(Json(summary(&daemon, &guest)))
+}
+
+/// Holds count, as Xen does it: there is a most of them, and none cannot be taken back.
+fn about_holds(e: GuestError) -> ApiError {
+    let errno = match &e {
+        GuestError::Domain(DomainError::Xen(e)) => e.errno(),
+        _ => None,
+    };
+    match errno {
+        Some(Errno::EINVAL) => ApiError::new(ErrorCode::Conflict, "the guest is not paused"),
+        Some(Errno::EUSERS) => {
+            ApiError::new(ErrorCode::Conflict, "the guest was paused as often as Xen counts")
+        }
+        _ => e.into(),
+    }
 }
 
 /// Gives one another name.

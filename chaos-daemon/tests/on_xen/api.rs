@@ -25,6 +25,21 @@ fn request(name: &str, wait: Wait) -> CreateRequest {
 
 #[test]
 #[ignore = "needs Xen: scripts/test"]
+fn every_pause_is_taken_back_once() {
+    let chaosd = Chaosd::start();
+    chaosd.client.create(&request("held", Wait::None)).expect("a guest");
+    for _ in 0..2 {
+        chaosd.client.pause("held").expect("held");
+    }
+    for _ in 0..2 {
+        chaosd.client.unpause("held").expect("a pause is taken back");
+    }
+    let no = chaosd.client.unpause("held").expect_err("it runs");
+    assert_eq!(no.code(), Some(ErrorCode::Conflict), "{no}");
+}
+
+#[test]
+#[ignore = "needs Xen: scripts/test"]
 fn a_key_makes_one_guest_whatever_becomes_of_the_daemon() {
     let mut chaosd = Chaosd::start();
     chaosd.network("tests", "10.96.0.1/24");
