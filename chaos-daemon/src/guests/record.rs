@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::{fs, io::Write};
 
 use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
+use lightvm::registry::Slate;
 use lightvm::xen::DomId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -172,11 +173,33 @@ impl Records {
     /// # Errors
     /// Those of writing a file.
     pub fn write(&self, record: &GuestRecord) -> io::Result<()> {
+        self.write_at(record, None)
+    }
+
+    /// As [`Records::write`], in the file of the record that is to be replaced, if that is open.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn write_at(&self, record: &GuestRecord, slate: Option<&Slate>) -> io::Result<()> {
+        let text = serde_json::to_vec(record)?;
+        if let Some(slate) = slate
+            && slate.write(text.clone())?
+        {
+            return Ok(());
+        }
         let path = self.path(record.uuid);
         let fresh = path.with_extension("new");
         let mut file = fs::File::create(&fresh)?;
-        file.write_all(&serde_json::to_vec(record)?)?;
+        file.write_all(&text)?;
         fs::rename(&fresh, &path)
+    }
+
+    /// Opens the file of a record, to replace that in it.
+    ///
+    /// # Errors
+    /// Those of opening a file.
+    pub fn slate(&self, uuid: Uuid) -> io::Result<Slate> {
+        Slate::open(&self.path(uuid))
     }
 
     /// Forgets a guest.
