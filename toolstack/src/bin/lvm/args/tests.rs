@@ -76,10 +76,10 @@ fn every_flag_reaches_its_key() {
 #[test]
 fn global_options_stand_anywhere() {
     for line in ["lvm --json list", "lvm list --json"] {
-        assert!(parse(line).unwrap().json, "{line}");
+        assert!(parse(line).unwrap().globals.json, "{line}");
     }
     let cli = parse("lvm list --registry /tmp/r").unwrap();
-    assert_eq!(cli.registry, PathBuf::from("/tmp/r"));
+    assert_eq!(cli.globals.registry, PathBuf::from("/tmp/r"));
 }
 
 #[test]
