@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn yes_is_one_and_no_is_zero() {
-        let query = |json| serde_json::from_str::<EventsQuery>(json);
+        let query = |json: &str| serde_json::from_str::<EventsQuery>(json);
         assert_eq!(query("{}").unwrap(), EventsQuery { after: None, follow: 1 });
         let query = |follow| query(&format!("{{\"after\":7,\"follow\":{follow}}}"));
         assert_eq!(query(0).unwrap(), EventsQuery { after: Some(7), follow: 0 });
