@@ -8,14 +8,13 @@ use lightvm::config::GuestConfig;
 use lightvm::create::Inspection;
 use lightvm::domain::Timings;
 use lightvm::lifecycle::{self, LifecycleError, Prepared, Vacant};
-use lightvm::registry::Slate;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use super::keys::KeyClaim;
 use super::line::{Place, built_as};
-use super::record::{GuestRecord, Stage};
+use super::record::{GuestRecord, OpenRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
 use crate::shard::{Arrival, Command, Started, Status};
@@ -110,7 +109,7 @@ pub(super) struct Arranged {
     status: watch::Receiver<Status>,
     started: Started,
     /// The file of its record, open.
-    slate: Option<Slate>,
+    open: Option<OpenRecord>,
     /// Looks for ended guests before it ran.
     looks: u64,
 }
@@ -170,7 +169,7 @@ impl Site<'_> {
         let life = prepared.record();
         let devices = devices::plugs(life, record, daemon.consoles.sink(life.uuid), specs);
         let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
-        let Fittings { page, wire, slate, .. } = fittings;
+        let Fittings { page, wire, open, .. } = fittings;
         let place = Place { xen, life, plugs: &devices, journal, running: false, page };
         let line = place.line(record.control)?;
         if foreign {
@@ -185,7 +184,7 @@ impl Site<'_> {
         let (uuid, domain, left, started) = (self.uuid, life.domid, vec![], Started::default());
         let looks = daemon.ends.looks();
         let arranged =
-            Arranged { prepared, shard, status: latest, started: started.clone(), slate, looks };
+            Arranged { prepared, shard, status: latest, started: started.clone(), open, looks };
         let arrival = Arrival { uuid, domain, line, wire, devices, left, started, book, status };
         Ok((arranged, arrival))
     }
@@ -216,7 +215,7 @@ impl Site<'_> {
         record: &mut GuestRecord,
         paused: bool,
     ) -> Result<(Arc<Guest>, Timings), GuestError> {
-        let Arranged { prepared, shard, status, started, slate, looks } = arranged;
+        let Arranged { prepared, shard, status, started, open, looks } = arranged;
         let daemon = self.daemon;
         let (life, timings) = if paused {
             prepared.hold()
@@ -225,7 +224,7 @@ impl Site<'_> {
             prepared.start()?
         };
         record.stage = Stage::Living;
-        if let Err(e) = daemon.records.write_at(record, slate.as_ref()) {
+        if let Err(e) = daemon.records.write_at(record, open.as_ref()) {
             let _ = daemon.lifecycle.destroy(&life.record);
             return Err(GuestError::Record(e));
         }

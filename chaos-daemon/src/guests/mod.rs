@@ -52,7 +52,7 @@ pub use keys::{Key, KeyClaim, Keys, NoKey, digest};
 pub(crate) use line::built_as;
 pub use reap::{Reaper, Returned, reap, reap_all};
 pub use record::{DeviceKind, DeviceRecord, Records};
-pub(crate) use record::{GuestRecord, Stage};
+pub(crate) use record::{GuestRecord, OpenRecord, Stage};
 pub use stop::stop;
 pub use terminal::{drain, show};
 pub use watch::{Ends, watch_ends};

@@ -5,11 +5,12 @@ use std::collections::{HashMap, VecDeque};
 use lightvm::build::Control;
 use lightvm::create::{CreateError, Creator, Images};
 use lightvm::domain::{Loaded, Shell};
-use lightvm::registry::{Reserved, Slate};
+use lightvm::registry::Reserved;
 use lightvm::xen::{DomId, DomainState, ForeignMapping, Xen, XenError};
 use uuid::Uuid;
 
 use crate::daemon::Daemon;
+use crate::guests::OpenRecord;
 use crate::pool::FlavourId;
 use crate::shard::Wire;
 
@@ -31,7 +32,7 @@ pub(crate) struct Fittings {
     /// The place of the guest's record among those of all guests.
     pub(crate) place: Option<Reserved>,
     /// The file of the daemon's own record.
-    pub(crate) slate: Option<Slate>,
+    pub(crate) open: Option<OpenRecord>,
 }
 
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Kept {
         }
         // Without them, as where descriptors run out, a finish takes longer.
         fittings.place = daemon.lifecycle.registry().reserve(uuid).ok();
-        fittings.slate = daemon.records.slate(uuid).ok();
+        fittings.open = daemon.records.open_record(uuid).ok();
         Ok(Kept { fittings, domain: Domain::Loaded(loaded) })
     }
 
