@@ -92,14 +92,14 @@ impl Creator {
     /// [`CreateError::Image`].
     pub fn inspect(&self, config: &GuestConfig) -> Result<Inspection, CreateError> {
         let (stamp, kernel) = self.kernels.get_stamped(config.kernel(), Kernel::open)?;
-        let control = match config.control() {
-            ControlMode::Auto if spoken(&kernel) == Control::Noxs => ControlMode::Noxs,
-            ControlMode::Auto => ControlMode::Facade,
-            said => said,
-        };
-        let guest_type = guest_type(config, &kernel)?;
-        let ramdisk = config.ramdisk().and_then(Stamp::of);
-        Ok(Inspection { guest_type, control, kernel: stamp, ramdisk })
+        Ok(inspection(config, stamp, &kernel)?)
+    }
+
+    /// As [`Creator::inspect`], of a kernel that was read before and has not changed since. `None`: it
+    /// would have to be read.
+    pub fn inspect_known(&self, config: &GuestConfig) -> Option<Inspection> {
+        let (stamp, kernel) = self.kernels.known(config.kernel())?;
+        inspection(config, Some(stamp), &kernel).ok()
     }
 
     /// Builds the guest that `config` describes, up to but not including its first
@@ -257,6 +257,22 @@ pub struct Inspection {
     pub ramdisk: Option<Stamp>,
 }
 
+/// What `config` leaves to its images, of which this is the kernel.
+fn inspection(
+    config: &GuestConfig,
+    stamp: Option<Stamp>,
+    kernel: &Kernel,
+) -> Result<Inspection, ImageError> {
+    let control = match config.control() {
+        ControlMode::Auto if spoken(kernel) == Control::Noxs => ControlMode::Noxs,
+        ControlMode::Auto => ControlMode::Facade,
+        said => said,
+    };
+    let guest_type = guest_type(config, kernel)?;
+    let ramdisk = config.ramdisk().and_then(Stamp::of);
+    Ok(Inspection { guest_type, control, kernel: stamp, ramdisk })
+}
+
 /// What a kernel speaks.
 fn spoken(kernel: &Kernel) -> Control {
     match kernel.noxs_version() {
@@ -321,6 +337,13 @@ impl<T> Cache<T> {
         read: impl FnOnce(&Path) -> Result<T, ImageError>,
     ) -> Result<Arc<T>, ImageError> {
         Ok(self.get_stamped(path, read)?.1)
+    }
+
+    /// What is known of the file at `path` as it is now.
+    fn known(&self, path: &Path) -> Option<(Stamp, Arc<T>)> {
+        let stamp = Stamp::of(path)?;
+        let known = self.known.lock();
+        known.get(path).filter(|(of, _)| *of == stamp).map(|(_, value)| (stamp, Arc::clone(value)))
     }
 
     fn get_stamped(

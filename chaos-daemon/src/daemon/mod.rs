@@ -1,5 +1,6 @@
 //! The daemon as a whole: started, stopped, one per host.
 
+mod descriptors;
 mod reload;
 mod supervisor;
 
@@ -17,7 +18,7 @@ use nix::fcntl::{Flock, FlockArg};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 pub use reload::Load;
 
@@ -189,6 +190,9 @@ impl Daemon {
     async fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(StartError::NotRoot);
+        }
+        if let Err(e) = descriptors::raise() {
+            warn!("the limit of open files stays as it is: {e}");
         }
         let xen = Xen::open()?;
         let registry = Registry::open(&config.state)?;

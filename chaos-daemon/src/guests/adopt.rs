@@ -76,6 +76,7 @@ async fn tear_down(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), Gues
         if let Some(entry) = reaper.lifecycle.registry().record(uuid) {
             reaper.lifecycle.destroy(&entry)?;
         }
+        reaper.lifecycle.registry().clear(uuid);
         for domain in reaper.xen.domains()?.iter().filter(|domain| domain.uuid == uuid) {
             reaper.xen.destroy_domain(domain.domid)?;
         }
@@ -141,8 +142,17 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
     let domain = entry.domid;
     let left = daemon.records.left(uuid, domain).map_err(GuestError::Record)?;
     let started = Started::already();
-    let arrival =
-        Arrival { uuid, domain, line, devices, left, started: started.clone(), book, status };
+    let arrival = Arrival {
+        uuid,
+        domain,
+        line,
+        wire: None,
+        devices,
+        left,
+        started: started.clone(),
+        book,
+        status,
+    };
     serve(daemon, shard, arrival).await?;
     info!(name = %entry.name, domid = %entry.domid, "took the guest up again");
     add(daemon, Guest::new(shard, latest, started, life, record));

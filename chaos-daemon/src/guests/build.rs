@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use super::keys::KeyClaim;
 use super::line::{Place, built_as};
-use super::record::{GuestRecord, Stage};
+use super::record::{GuestRecord, OpenRecord, Stage};
 use super::{Gone, Guest, GuestError, devices, disks, xenstore};
 use crate::daemon::{Daemon, blocking};
-use crate::shard::{Arrival, Command, Line, Plug, Started, Status};
-use crate::shells::{self, Ready, Ticket};
+use crate::shard::{Arrival, Command, Started, Status};
+use crate::shells::{self, Fittings, Ready, Ticket};
 
 /// A guest that was built.
 pub(super) struct Made {
@@ -96,9 +96,22 @@ async fn build_here(
 }
 
 /// Where a guest is being built.
-struct Site<'a> {
-    daemon: &'a Arc<Daemon>,
-    uuid: Uuid,
+pub(super) struct Site<'a> {
+    pub(super) daemon: &'a Arc<Daemon>,
+    pub(super) uuid: Uuid,
+}
+
+/// A guest that is built and has not started.
+pub(super) struct Arranged {
+    prepared: Prepared,
+    /// Which shard is to serve it.
+    pub(super) shard: usize,
+    status: watch::Receiver<Status>,
+    started: Started,
+    /// The file of its record, open.
+    open: Option<OpenRecord>,
+    /// Looks for ended guests before it ran.
+    looks: u64,
 }
 
 impl Site<'_> {
@@ -109,92 +122,119 @@ impl Site<'_> {
         of: (&mut Ticket, Vacant),
         paused: bool,
     ) -> Result<(Arc<Guest>, Timings), GuestError> {
-        let (prepared, line, devices) = self.prepare(config, record, of)?;
-        let shard = self.daemon.guests.next_shard(self.daemon.shards.len());
-        let (status, latest) = watch::channel(Status::default());
-        let (uuid, domain) = (self.uuid, prepared.record().domid);
-        let book = self.daemon.logs.book(uuid, prepared.record().name.as_str());
-        let (left, started) = (Vec::new(), Started::default());
-        let starting = started.clone();
-        let arrival = Arrival { uuid, domain, line, devices, left, started, book, status };
-        let foreign = xenstore::is_foreign(record.control);
+        let (ticket, vacant) = of;
+        let (arranged, arrival) = self.arrange(config, record, ticket, Some(vacant))?;
+        let (shard, foreign) = (arranged.shard, xenstore::is_foreign(record.control));
         // Wanted only where taking it back needs it.
-        let known = foreign.then(|| prepared.record().clone());
-        let looks = self.daemon.ends.looks();
+        let known = foreign.then(|| arranged.prepared.record().clone());
         if !foreign {
-            serve(self.daemon, shard, arrival).await?;
+            self.hand_over(shard, arrival).await?;
         }
-        match self.start(prepared, record, (!paused).then_some(&starting)) {
-            Ok((life, timings)) => {
-                let guest = Guest::new(shard, latest, starting, life, record.clone());
-                self.daemon.guests.add(Arc::clone(&guest));
-                if self.daemon.ends.looks() != looks {
-                    // It may have ended before anybody knew it.
-                    self.daemon.ends.look();
-                }
-                Ok((guest, timings))
+        let begun = self.begin(arranged, record, paused);
+        if begun.is_err() {
+            leave(self.daemon, shard, self.uuid).await;
+            if let Some(known) = known {
+                let _ = xenstore::remove(&self.daemon.xen, &known);
             }
-            Err(e) => {
-                leave(self.daemon, shard, self.uuid).await;
-                if let Some(known) = known {
-                    let _ = xenstore::remove(&self.daemon.xen, &known);
-                }
-                Err(e)
-            }
+        }
+        begun
+    }
+
+    async fn hand_over(&self, shard: usize, arrival: Arrival) -> Result<(), GuestError> {
+        match arrival.wire {
+            Some(_) => self.leave_at_door(shard, arrival),
+            None => serve(self.daemon, shard, arrival).await,
         }
     }
 
-    /// Builds the domain, opens what its devices need, and shows them to the guest.
-    fn prepare(
+    /// Hands a guest that has its wire to its shard, without waiting for that.
+    pub(super) fn leave_at_door(&self, shard: usize, arrival: Arrival) -> Result<(), GuestError> {
+        let is_taken = self.daemon.shards[shard].expect(arrival);
+        is_taken.then_some(()).ok_or(GuestError::Broken)
+    }
+
+    /// Builds the domain, of a shell if there is one, and all that its shard needs to serve it.
+    pub(super) fn arrange(
         &self,
         config: &GuestConfig,
         record: &GuestRecord,
-        (ticket, vacant): (&mut Ticket, Vacant),
-    ) -> Result<(Prepared, Line, Vec<Plug>), GuestError> {
+        ticket: &mut Ticket,
+        vacant: Option<Vacant>,
+    ) -> Result<(Arranged, Arrival), GuestError> {
         let daemon = self.daemon;
         let foreign = xenstore::is_foreign(record.control);
         let ours = if foreign { &[][..] } else { &record.devices[..] };
         let specs = devices::open_all(ours, |disk| disks::open(daemon, disk))?;
-        let (prepared, page) = match ticket.ready(config) {
-            Some(ready) => {
-                let Ready { page, loaded } = ready.map_err(LifecycleError::from)?;
-                (daemon.lifecycle.finish(loaded, config, vacant)?, page)
-            }
-            None => {
-                let spec = ChannelSpec::for_guest(built_as(record.control), config);
-                (daemon.lifecycle.build(config, &spec, vacant)?, None)
-            }
-        };
+        let (prepared, fittings) = self.domain(config, record, ticket, vacant)?;
         let life = prepared.record();
-        let plugs = devices::plugs(life, record, daemon.consoles.sink(life.uuid), specs);
+        let devices = devices::plugs(life, record, daemon.consoles.sink(life.uuid), specs);
         let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
-        let place = Place { xen, life, plugs: &plugs, journal, running: false, page };
+        let Fittings { page, wire, open, .. } = fittings;
+        let place = Place { xen, life, plugs: &devices, journal, running: false, page };
         let line = place.line(record.control)?;
         if foreign {
             xenstore::add(&daemon.xen, prepared.record())?;
         }
-        Ok((prepared, line, plugs))
+        let (shard, wire) = match wire {
+            Some((shard, wire)) => (shard, Some(wire)),
+            None => (daemon.guests.next_shard(daemon.shards.len()), None),
+        };
+        let (status, latest) = watch::channel(Status::default());
+        let book = daemon.logs.book(self.uuid, life.name.as_str());
+        let (uuid, domain, left, started) = (self.uuid, life.domid, vec![], Started::default());
+        let looks = daemon.ends.looks();
+        let arranged =
+            Arranged { prepared, shard, status: latest, started: started.clone(), open, looks };
+        let arrival = Arrival { uuid, domain, line, wire, devices, left, started, book, status };
+        Ok((arranged, arrival))
     }
 
-    fn start(
+    /// Its domain, and what was prepared around it.
+    fn domain(
         &self,
-        prepared: Prepared,
+        config: &GuestConfig,
+        record: &GuestRecord,
+        ticket: &mut Ticket,
+        vacant: Option<Vacant>,
+    ) -> Result<(Prepared, Fittings), GuestError> {
+        let lifecycle = &self.daemon.lifecycle;
+        if let Some(ready) = ticket.ready(config) {
+            let Ready { mut fittings, loaded } = ready.map_err(LifecycleError::from)?;
+            let prepared = lifecycle.finish(loaded, config, fittings.place.take())?;
+            return Ok((prepared, fittings));
+        }
+        let vacant = vacant.map_or_else(|| lifecycle.vacant(config), Ok)?;
+        let spec = ChannelSpec::for_guest(built_as(record.control), config);
+        Ok((lifecycle.build(config, &spec, vacant)?, Fittings::default()))
+    }
+
+    /// Lets the guest run unless it is to be `paused`, writes down that it lives and makes it known.
+    pub(super) fn begin(
+        &self,
+        arranged: Arranged,
         record: &mut GuestRecord,
-        starting: Option<&Started>,
-    ) -> Result<(lifecycle::Guest, Timings), GuestError> {
-        starting.into_iter().for_each(Started::tell);
-        let (life, timings) = match starting {
-            Some(_) => prepared.start()?,
-            None => prepared.hold(),
+        paused: bool,
+    ) -> Result<(Arc<Guest>, Timings), GuestError> {
+        let Arranged { prepared, shard, status, started, open, looks } = arranged;
+        let daemon = self.daemon;
+        let (life, timings) = if paused {
+            prepared.hold()
+        } else {
+            started.tell();
+            prepared.start()?
         };
         record.stage = Stage::Living;
-        match self.daemon.records.write(record) {
-            Ok(()) => Ok((life, timings)),
-            Err(e) => {
-                let _ = self.daemon.lifecycle.destroy(&life.record);
-                Err(GuestError::Record(e))
-            }
+        if let Err(e) = daemon.records.write_at(record, open.as_ref()) {
+            let _ = daemon.lifecycle.destroy(&life.record);
+            return Err(GuestError::Record(e));
         }
+        let guest = Guest::new(shard, status, started, life, record.clone());
+        daemon.guests.add(Arc::clone(&guest));
+        if daemon.ends.looks() != looks {
+            // It may have ended before anybody knew it.
+            daemon.ends.look();
+        }
+        Ok((guest, timings))
     }
 }
 

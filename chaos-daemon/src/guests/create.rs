@@ -8,6 +8,7 @@ use lightvm::config::GuestConfig;
 use lightvm::domain::Timings;
 
 use super::build::{Made, build};
+use super::finish::finish;
 use super::keys::{Begun, KeyClaim, Outcome, Pending};
 use super::record::Stage;
 use super::{Guest, GuestError, wait};
@@ -73,21 +74,28 @@ async fn make(
     paused: bool,
     pending: Option<Pending>,
 ) -> Result<Made, GuestError> {
+    let claim = pending.as_ref().and_then(Pending::claim);
+    if let Some(built) = finish(daemon, &config, paused, claim.as_ref()) {
+        tell(daemon, pending, &built);
+        return built;
+    }
     let building = Arc::clone(daemon);
     let built = tokio::spawn(async move {
-        let claim = pending.as_ref().and_then(Pending::claim);
         let built = build(&building, config, paused, Stage::Building, claim).await;
-        if let (Some(pending), Ok(made)) = (pending, &built) {
-            pending.done(Outcome { uuid: made.guest.uuid, built: made.how, timings: made.timings });
-        }
-        if let Ok(Made { guest, how, .. }) = &built {
-            let (of, built) = (events::made(guest), *how);
-            building.events.tell(Happened::GuestCreated { guest: of, built });
-            events::watch_reports(&building, guest);
-        }
+        tell(&building, pending, &built);
         built
     });
     built.await.map_err(|_| GuestError::Broken)?
+}
+
+/// Tells whoever waits for the same request, and everybody, what came of it.
+fn tell(daemon: &Arc<Daemon>, pending: Option<Pending>, built: &Result<Made, GuestError>) {
+    let Ok(Made { guest, timings, how }) = built else { return };
+    if let Some(pending) = pending {
+        pending.done(Outcome { uuid: guest.uuid, built: *how, timings: *timings });
+    }
+    daemon.events.tell(Happened::GuestCreated { guest: events::made(guest), built: *how });
+    events::watch_reports(daemon, guest);
 }
 
 /// Whose turn it is to carry out a request with a key.

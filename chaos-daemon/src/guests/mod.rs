@@ -17,6 +17,7 @@ mod devices;
 mod disks;
 mod end;
 mod error;
+mod finish;
 mod hotplug;
 mod keys;
 mod line;
@@ -51,7 +52,7 @@ pub use keys::{Key, KeyClaim, Keys, NoKey, digest};
 pub(crate) use line::built_as;
 pub use reap::{Reaper, Returned, reap, reap_all};
 pub use record::{DeviceKind, DeviceRecord, Records};
-pub(crate) use record::{GuestRecord, Stage};
+pub(crate) use record::{GuestRecord, OpenRecord, Stage};
 pub use stop::stop;
 pub use terminal::{drain, show};
 pub use watch::{Ends, watch_ends};
@@ -144,6 +145,11 @@ impl Guests {
         };
         let found = uuid.and_then(|uuid| known.guests.get(uuid));
         found.cloned().ok_or_else(|| GuestError::NotFound(name.to_owned()))
+    }
+
+    /// Whether a guest was made under this name.
+    pub(crate) fn knows(&self, name: &GuestName) -> bool {
+        self.known.lock().names.contains_key(name)
     }
 
     /// Keeps others from building a guest of this UUID.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::{fs, io::Write};
 
 use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
+use lightvm::registry::Slate;
 use lightvm::xen::DomId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -74,6 +75,13 @@ pub enum DeviceKind {
     KernelNic(Box<Nic>),
     /// A disk.
     Disk(Disk),
+}
+
+/// The file of a record, open.
+#[derive(Debug)]
+pub struct OpenRecord {
+    uuid: Uuid,
+    slate: Slate,
 }
 
 /// The folder of records.
@@ -172,11 +180,34 @@ impl Records {
     /// # Errors
     /// Those of writing a file.
     pub fn write(&self, record: &GuestRecord) -> io::Result<()> {
+        self.write_at(record, None)
+    }
+
+    /// As [`Records::write`], in the file of the record that is to be replaced, if `open` is that.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn write_at(&self, record: &GuestRecord, open: Option<&OpenRecord>) -> io::Result<()> {
+        let text = serde_json::to_vec(record)?;
+        // A shell's that became a guest of another UUID is another's.
+        if let Some(open) = open.filter(|open| open.uuid == record.uuid)
+            && open.slate.write(text.clone())?
+        {
+            return Ok(());
+        }
         let path = self.path(record.uuid);
         let fresh = path.with_extension("new");
         let mut file = fs::File::create(&fresh)?;
-        file.write_all(&serde_json::to_vec(record)?)?;
+        file.write_all(&text)?;
         fs::rename(&fresh, &path)
+    }
+
+    /// Opens the file of a record, to replace that in it.
+    ///
+    /// # Errors
+    /// Those of opening a file.
+    pub fn open_record(&self, uuid: Uuid) -> io::Result<OpenRecord> {
+        Ok(OpenRecord { uuid, slate: Slate::open(&self.path(uuid))? })
     }
 
     /// Forgets a guest.
@@ -238,6 +269,23 @@ mod tests {
         let all = records.all().unwrap();
         assert_eq!(all.len(), 1);
         assert_eq!((&all[0].stage, all[0].devices.len()), (&Stage::Living, 1));
+    }
+
+    #[test]
+    fn a_record_goes_to_the_file_of_its_own_guest() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(dir.path().to_owned()).unwrap();
+        records.write(&record(1, Stage::Building)).unwrap();
+        records.write(&record(2, Stage::Building)).unwrap();
+        let open = records.open_record(Uuid::from_u128(1)).unwrap();
+        records.write_at(&record(2, Stage::Living), Some(&open)).unwrap();
+        let stage = |uuid: u128| {
+            let all = records.all().unwrap();
+            all.into_iter().find(|record| record.uuid.as_u128() == uuid).unwrap().stage
+        };
+        assert_eq!((stage(1), stage(2)), (Stage::Building, Stage::Living));
+        records.write_at(&record(1, Stage::Living), Some(&open)).unwrap();
+        assert_eq!(stage(1), Stage::Living);
     }
 
     /// A record of one response of four bytes to slot 2 of a guest that is domain 9.

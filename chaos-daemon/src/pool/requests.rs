@@ -50,6 +50,13 @@ impl Planner {
         answer
     }
 
+    /// Whether a shell with the image of `wanted` waits.
+    #[must_use]
+    pub fn has_ready(&self, wanted: &Wanted) -> bool {
+        let shelf = self.known.get(wanted.flavour()).and_then(|id| self.shelves.get(id));
+        shelf.is_some_and(|shelf| shelf.ready > 0)
+    }
+
     /// The shell that a request took turned out to be dead: what else it gets. `left_kib` of the
     /// shell are still to come back, as with [`Discard`](super::Discard).
     pub fn found_broken(

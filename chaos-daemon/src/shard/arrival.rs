@@ -9,7 +9,7 @@ use lightvm::xen::DomId;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Left, Line};
+use super::{Left, Line, Wire};
 use crate::block::{BlockOptions, Disk};
 use crate::console::Sink;
 use crate::log::Book;
@@ -24,6 +24,8 @@ pub struct Arrival {
     pub domain: DomId,
     /// How it and the host talk.
     pub line: Line,
+    /// The first port of the line, where it is bound already.
+    pub wire: Option<Wire>,
     /// Its devices, by their place in its device table.
     pub devices: Vec<Plug>,
     /// What an earlier daemon had begun to publish in its rings.

@@ -49,6 +49,17 @@ impl Loop {
         }
     }
 
+    /// Takes in the guests that came without a command.
+    pub(super) fn welcome(&mut self) {
+        while let Ok(arrival) = self.door.try_recv() {
+            let uuid = arrival.uuid;
+            match self.guests.add(arrival, &mut self.tools) {
+                Ok(id) => self.enqueue(id),
+                Err(e) => tracing::error!(%uuid, "cannot serve a guest: {e}"),
+            }
+        }
+    }
+
     /// Does something with a guest and gives it a turn.
     fn with(&mut self, uuid: Uuid, verb: impl FnOnce(&mut Guest, &mut Tools)) {
         if let Some(id) = self.guests.of_uuid(uuid) {

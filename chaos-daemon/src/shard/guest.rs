@@ -13,7 +13,7 @@ use super::slot::Slot;
 use super::storm::{Effort, Storm, WRITTEN};
 use super::timers::Later;
 use super::tools::Tools;
-use super::{Bell, DeviceId, GuestId, storm};
+use super::{Bell, DeviceId, GuestId, Wire, storm};
 use crate::block::Completion;
 use crate::log::Book;
 
@@ -77,7 +77,8 @@ impl Guest {
     /// Binds the guest's channel. The devices of a guest that was served before are served
     /// as if they had just rung.
     pub(super) fn new(id: GuestId, arrival: Arrival, tools: &mut Tools) -> Result<Guest, XenError> {
-        let Arrival { uuid, domain, line, devices, left, started, book, status } = arrival;
+        let Arrival { uuid, domain, line, mut wire, devices, left, started, book, status } =
+            arrival;
         let mut guest = Guest {
             id,
             uuid,
@@ -109,7 +110,10 @@ impl Guest {
             }
         }
         for (remote, role) in guest.line.remote_ports() {
-            if let Err(e) = guest.bind(remote, role, tools) {
+            let wire = wire.take_if(|wire| wire.remote() == remote);
+            if let Some(port) = wire.and_then(Wire::into_port) {
+                guest.own(port, role, tools);
+            } else if let Err(e) = guest.bind(remote, role, tools) {
                 guest.unbind_all(tools);
                 return Err(e);
             }
@@ -138,9 +142,14 @@ impl Guest {
         tools: &mut Tools,
     ) -> Result<(), XenError> {
         let port = tools.xen.bind_interdomain(&tools.channels, self.domain, remote)?;
+        self.own(port, role, tools);
+        Ok(())
+    }
+
+    /// Takes a port that is bound.
+    fn own(&mut self, port: Port, role: Role, tools: &mut Tools) {
         tools.owners.insert(port, self.id);
         self.ports.push(Bound { port, role, masked: false, fresh: true });
-        Ok(())
     }
 
     /// Lets go of the port of one role.

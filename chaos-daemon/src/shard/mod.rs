@@ -22,6 +22,7 @@ mod storm;
 mod thread;
 mod timers;
 mod tools;
+mod wire;
 
 use std::io;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, unbounded};
-use lightvm::xen::{Xen, XenError};
+use lightvm::xen::{DomId, EventChannels, Xen, XenError};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use thiserror::Error;
 
@@ -39,17 +40,21 @@ pub use line::Line;
 pub use message::{Command, Wish};
 pub use redo::{Left, Owner, Redo};
 pub use store::StoreLine;
+pub use wire::Wire;
 
 /// Pages of a guest, mapped.
 pub type Pages = Box<dyn noxs::SharedMemory + Send>;
 
 use crate::switch::Seed;
+use thread::Inlets;
 
 /// The control thread's end of a shard. Dropping it stops the shard; its guests live
 /// on unserved.
 #[derive(Debug)]
 pub struct Shard {
     commands: Sender<Command>,
+    arrivals: Sender<Arrival>,
+    channels: Arc<EventChannels>,
     wake: Arc<EventFd>,
     thread: Option<JoinHandle<()>>,
 }
@@ -79,11 +84,15 @@ impl Shard {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let wake = Arc::new(EventFd::from_flags(flags).map_err(io::Error::from)?);
         let (commands, inbox) = unbounded();
-        let (xen, woken) = (Arc::clone(xen), Arc::clone(&wake));
+        let (arrivals, door) = unbounded();
+        let channels = Arc::new(xen.event_channels()?);
+        let inlets =
+            Inlets { channels: Arc::clone(&channels), inbox, door, wake: Arc::clone(&wake) };
+        let xen = Arc::clone(xen);
         let (ready, started) = crossbeam::channel::bounded(1);
         let thread =
             std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || {
-                match thread::Loop::new(xen, seed, &redo, inbox, woken) {
+                match thread::Loop::new(xen, seed, &redo, inlets) {
                     Ok(mut turns) => {
                         let _ = ready.send(Ok(()));
                         turns.run();
@@ -92,7 +101,23 @@ impl Shard {
                 }
             })?;
         started.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended").into()))?;
-        Ok(Shard { commands, wake, thread: Some(thread) })
+        Ok(Shard { commands, arrivals, channels, wake, thread: Some(thread) })
+    }
+
+    /// Connects the shard to port `remote` of a domain that is to be a guest of it.
+    ///
+    /// # Errors
+    /// As [`Xen::bind_interdomain`].
+    pub fn wire(&self, xen: &Xen, domain: DomId, remote: u32) -> Result<Wire, XenError> {
+        Wire::bind(xen, &self.channels, domain, remote)
+    }
+
+    /// Hands the shard a guest that has a [`Wire`] to it and has not started. The shard is not woken:
+    /// it takes the guest in when that calls for the first time, or with the next command. `false`:
+    /// it has ended.
+    #[must_use]
+    pub fn expect(&self, arrival: Arrival) -> bool {
+        self.arrivals.send(arrival).is_ok()
     }
 
     /// Hands the shard a command; it is carried out soon, in order.

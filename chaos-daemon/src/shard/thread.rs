@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam::channel::Receiver;
-use lightvm::xen::{Port, Xen};
+use lightvm::xen::{EventChannels, Port, Xen};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::EventFd;
@@ -16,7 +16,7 @@ use super::guest::Guest;
 use super::guests::Guests;
 use super::timers::{Later, Timers};
 use super::tools::Tools;
-use super::{Command, DeviceId, GuestId, ShardError, redo};
+use super::{Arrival, Command, DeviceId, GuestId, ShardError, redo};
 use crate::block::{Engine, EngineOptions};
 use crate::switch::{Fabric, Seed};
 
@@ -40,6 +40,16 @@ impl Source {
     }
 }
 
+/// What a shard takes from others.
+pub(super) struct Inlets {
+    pub(super) channels: Arc<EventChannels>,
+    pub(super) inbox: Receiver<Command>,
+    /// Guests that have their ports bound and come without a knock.
+    pub(super) door: Receiver<Arrival>,
+    /// Raised for commands.
+    pub(super) wake: Arc<EventFd>,
+}
+
 /// A shard at work.
 pub(super) struct Loop {
     poll: Arc<Epoll>,
@@ -52,6 +62,7 @@ pub(super) struct Loop {
     /// Ports that fired, empty between calls.
     fired: Vec<Port>,
     inbox: Receiver<Command>,
+    pub(super) door: Receiver<Arrival>,
     wake: Arc<EventFd>,
     pub(super) stopped: bool,
 }
@@ -61,13 +72,13 @@ impl Loop {
         xen: Arc<Xen>,
         seed: Seed,
         redo: &Path,
-        inbox: Receiver<Command>,
-        wake: Arc<EventFd>,
+        inlets: Inlets,
     ) -> Result<Loop, ShardError> {
+        let Inlets { channels, inbox, door, wake } = inlets;
         let poll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(std::io::Error::from)?;
         let poll = Arc::new(poll);
         let tools = Tools {
-            channels: xen.event_channels()?,
+            channels,
             owners: HashMap::new(),
             unmasked: Vec::new(),
             grants: xen.grants()?,
@@ -93,6 +104,7 @@ impl Loop {
             undelivered: VecDeque::new(),
             fired: Vec::new(),
             inbox,
+            door,
             wake,
             stopped: false,
         })
@@ -154,6 +166,8 @@ impl Loop {
             Source::Commands => {
                 let _ = self.wake.read();
                 while let Ok(command) = self.inbox.try_recv() {
+                    // It may be about one of them.
+                    self.welcome();
                     self.carry_out(command);
                 }
             }
@@ -168,6 +182,10 @@ impl Loop {
         let mut fired = std::mem::take(&mut self.fired);
         // It fails when a guest's port has become unusable; epoll tells the rest.
         let _ = self.tools.channels.pending_all(&mut fired);
+        if fired.iter().any(|port| !self.tools.owners.contains_key(port)) {
+            // A guest was handed over before it started, so before it called.
+            self.welcome();
+        }
         fired.drain(..).for_each(|port| self.take_event(port));
         self.fired = fired;
     }

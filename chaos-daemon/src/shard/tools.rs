@@ -14,7 +14,7 @@ use crate::switch::Fabric;
 /// A shard's own: nothing of it is shared with another shard.
 pub(super) struct Tools {
     pub(super) xen: Arc<Xen>,
-    pub(super) channels: EventChannels,
+    pub(super) channels: Arc<EventChannels>,
     /// Whose a local port is.
     pub(super) owners: HashMap<Port, GuestId>,
     /// Ports that may fire again, for [`Tools::unmask_all`].

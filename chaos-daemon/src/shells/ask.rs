@@ -47,6 +47,24 @@ pub(crate) fn ask(daemon: &Arc<Daemon>, config: &GuestConfig, images: &Inspectio
     ticket
 }
 
+/// As [`ask`] where a shell with the guest's image waits: without waiting for anything. `None`: there
+/// is none, and nothing was asked for.
+pub(crate) fn at_hand(
+    daemon: &Arc<Daemon>,
+    config: &GuestConfig,
+    images: &Inspection,
+) -> Option<Ticket> {
+    let known = facts(daemon.lifecycle.creator(), config, images)?;
+    let (wanted, _) = split(config, &known)?;
+    if !daemon.shells.state.lock().planner.has_ready(&wanted) {
+        return None;
+    }
+    let mut ticket = Ticket { daemon: Arc::clone(daemon), answer: None, shell: None, promised: 0 };
+    ticket.take(&wanted);
+    let is_ready = ticket.shell.as_ref().is_some_and(Kept::is_wired);
+    is_ready.then_some(ticket)
+}
+
 impl Ticket {
     /// Takes a shell, if there is one that is sound.
     fn take(&mut self, wanted: &Wanted) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lightvm::build::{ChannelSpec, Control};
-use lightvm::create::{CreateError, Creator, Images};
+use lightvm::create::{CreateError, Images};
 use lightvm::domain::{Limits, Shell, ShellSpec, Timings};
 use thiserror::Error;
 use uuid::Uuid;
@@ -36,14 +36,15 @@ pub(super) fn build(daemon: &Arc<Daemon>, flavour: &Flavour) -> Result<Kept, She
     let (stage, devices) = (Stage::Building, Vec::new());
     let record = GuestRecord { uuid, stage, control, devices, claim: None };
     daemon.records.write(&record).map_err(ShellError::Record)?;
-    let built = make(daemon.lifecycle.creator(), uuid, flavour);
+    let built = make(daemon, uuid, flavour);
     if built.is_err() {
         daemon.records.forget(uuid);
     }
     built
 }
 
-fn make(creator: &Creator, uuid: Uuid, flavour: &Flavour) -> Result<Kept, ShellError> {
+fn make(daemon: &Daemon, uuid: Uuid, flavour: &Flavour) -> Result<Kept, ShellError> {
+    let creator = daemon.lifecycle.creator();
     let mut shell =
         Shell::build(creator.xen(), &spec(uuid, &flavour.form)).map_err(CreateError::from)?;
     *shell.timings_mut() = Timings::default();
@@ -51,7 +52,7 @@ fn make(creator: &Creator, uuid: Uuid, flavour: &Flavour) -> Result<Kept, ShellE
     let mut loaded = creator.load(shell, &images(image))?;
     *loaded.timings_mut() = Timings::default();
     if is_current(image) {
-        Ok(Kept::loaded(creator.xen(), loaded).map_err(CreateError::from)?)
+        Ok(Kept::loaded(daemon, loaded).map_err(CreateError::from)?)
     } else {
         Err(ShellError::Outdated(image.kernel.path.display().to_string()))
     }

@@ -24,14 +24,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub use ask::Ticket;
-pub(crate) use ask::ask;
+pub(crate) use ask::{ask, at_hand};
 pub use declared::{add, remove};
 pub use report::report;
 pub use work::run;
 
 use crate::daemon::Daemon;
 use crate::pool::{Discard, Options, Planner};
-pub(crate) use stock::Ready;
+pub(crate) use stock::{Fittings, Ready};
 use stock::{Kept, Stock};
 
 /// The pool of one daemon.

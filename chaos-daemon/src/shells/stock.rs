@@ -5,17 +5,34 @@ use std::collections::{HashMap, VecDeque};
 use lightvm::build::Control;
 use lightvm::create::{CreateError, Creator, Images};
 use lightvm::domain::{Loaded, Shell};
+use lightvm::registry::Reserved;
 use lightvm::xen::{DomId, DomainState, ForeignMapping, Xen, XenError};
 use uuid::Uuid;
 
+use crate::daemon::Daemon;
+use crate::guests::OpenRecord;
 use crate::pool::FlavourId;
+use crate::shard::Wire;
 
 /// A shell that waits. Dropping it destroys its domain.
 #[derive(Debug)]
 pub(super) struct Kept {
-    // Unmapped before the domain goes.
-    page: Option<ForeignMapping>,
+    /// Unmapped and let go before the domain goes.
+    fittings: Fittings,
     domain: Domain,
+}
+
+/// What is prepared around a shell, so that its finish need not.
+#[derive(Debug, Default)]
+pub(crate) struct Fittings {
+    /// Its control page, mapped.
+    pub(crate) page: Option<ForeignMapping>,
+    /// The number of a shard, and its end of the shell's port.
+    pub(crate) wire: Option<(usize, Wire)>,
+    /// The place of the guest's record among those of all guests.
+    pub(crate) place: Option<Reserved>,
+    /// The file of the daemon's own record.
+    pub(crate) open: Option<OpenRecord>,
 }
 
 #[derive(Debug)]
@@ -29,8 +46,8 @@ enum Domain {
 /// A shell with a guest's image in it.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// Its control page, when it was mapped in advance.
-    pub(crate) page: Option<ForeignMapping>,
+    /// What is around it.
+    pub(crate) fittings: Fittings,
     /// Its domain.
     pub(crate) loaded: Loaded,
 }
@@ -38,17 +55,31 @@ pub(crate) struct Ready {
 impl Kept {
     /// A shell without an image.
     pub(super) fn blank(shell: Shell) -> Kept {
-        Kept { page: None, domain: Domain::Blank(shell) }
+        Kept { fittings: Fittings::default(), domain: Domain::Blank(shell) }
     }
 
-    /// A shell with an image, its control page mapped if it has one.
+    /// A shell with an image. One with a control page has it mapped, and its port bound to the next
+    /// of the daemon's shards.
     ///
     /// # Errors
-    /// Those of mapping it.
-    pub(super) fn loaded(xen: &Xen, loaded: Loaded) -> Result<Kept, XenError> {
-        let channel = loaded.channel().filter(|channel| channel.control == Control::Noxs);
-        let page = channel.map(|channel| xen.map(loaded.domid(), &[channel.page])).transpose()?;
-        Ok(Kept { page, domain: Domain::Loaded(loaded) })
+    /// Those of mapping and binding.
+    pub(super) fn loaded(daemon: &Daemon, loaded: Loaded) -> Result<Kept, XenError> {
+        let (xen, domid, uuid) = (&daemon.xen, loaded.domid(), loaded.uuid());
+        let mut fittings = Fittings::default();
+        if let Some(channel) = loaded.channel().filter(|c| c.control == Control::Noxs) {
+            fittings.page = Some(xen.map(domid, &[channel.page])?);
+            let shard = daemon.guests.next_shard(daemon.shards.len());
+            fittings.wire = Some((shard, daemon.shards[shard].wire(xen, domid, channel.port)?));
+        }
+        // Without them, as where descriptors run out, a finish takes longer.
+        fittings.place = daemon.lifecycle.registry().reserve(uuid).ok();
+        fittings.open = daemon.records.open_record(uuid).ok();
+        Ok(Kept { fittings, domain: Domain::Loaded(loaded) })
+    }
+
+    /// Whether its shard is connected to it already.
+    pub(super) fn is_wired(&self) -> bool {
+        self.fittings.wire.is_some()
     }
 
     pub(super) fn uuid(&self) -> Uuid {
@@ -81,7 +112,7 @@ impl Kept {
             Domain::Blank(shell) => creator.load(shell, images)?,
             Domain::Loaded(loaded) => loaded,
         };
-        Ok(Ready { page: self.page, loaded })
+        Ok(Ready { fittings: self.fittings, loaded })
     }
 }
 

@@ -92,6 +92,7 @@ impl Site {
             uuid: record.uuid,
             domain: record.domid,
             line,
+            wire: None,
             devices: vec![console],
             left: Vec::new(),
             started: Started::already(),

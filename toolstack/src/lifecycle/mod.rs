@@ -24,7 +24,7 @@ use crate::build::ChannelSpec;
 use crate::config::GuestConfig;
 use crate::create::Creator;
 use crate::domain::{DomainError, Loaded};
-use crate::registry::{Record, Registry};
+use crate::registry::{Record, Registry, Reserved};
 use crate::xen::ShutdownReason;
 
 pub use action::{Decision, Outcome, action_for};
@@ -113,17 +113,19 @@ impl Lifecycle {
     }
 
     /// Makes the guest that `config` describes of a domain that was built in advance to all of it
-    /// but its identity and its placement. A guest without a UUID keeps the domain's.
+    /// but its identity and its placement. A guest without a UUID keeps the domain's, and its record
+    /// goes to the `place` that was reserved for it, if there is one; whether another UUID is free has
+    /// been asked before ([`Lifecycle::vacant`]).
     ///
     /// # Errors
-    /// [`LifecycleError`]; the domain is gone then.
+    /// [`LifecycleError`], also when the name is taken; the domain is gone then.
     pub fn finish(
         &self,
         loaded: Loaded,
         config: &GuestConfig,
-        _vacant: Vacant,
+        place: Option<Reserved>,
     ) -> Result<Prepared, LifecycleError> {
-        Prepared::finish(self, loaded, config)
+        Prepared::finish(self, loaded, config, place)
     }
 
     /// Forgets the guest that `record` tells of and leaves its domain to the caller: its name is

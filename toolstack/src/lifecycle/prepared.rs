@@ -8,7 +8,7 @@ use super::{Guest, Lifecycle, LifecycleError, generated_name};
 use crate::build::ChannelSpec;
 use crate::config::{GuestConfig, GuestName};
 use crate::domain::{Loaded, Stage, Timings};
-use crate::registry::{Record, Registry, RegistryError};
+use crate::registry::{Record, Registry, RegistryError, Reserved};
 
 /// A guest ready to start. Dropping it leaves nothing of it.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl Prepared {
         lifecycle: &Lifecycle,
         mut loaded: Loaded,
         config: &GuestConfig,
+        place: Option<Reserved>,
     ) -> Result<Prepared, LifecycleError> {
         let (xen, registry) = (lifecycle.creator.xen(), &lifecycle.registry);
         if let Some(uuid) = config.uuid().filter(|&uuid| uuid != loaded.uuid()) {
@@ -81,7 +82,8 @@ impl Prepared {
         let uuid = loaded.uuid();
         let name = config.name().cloned().unwrap_or_else(|| generated_name(config.kernel(), uuid));
         let config = config.clone().with_name(name.clone()).with_uuid(uuid);
-        Self::register(lifecycle, loaded, config, name, |record| registry.add(xen, record))
+        let register = |record: &Record| registry.add_at(xen, record, place);
+        Self::register(lifecycle, loaded, config, name, register)
     }
 
     fn register(

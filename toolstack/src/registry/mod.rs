@@ -3,7 +3,7 @@
 //! A folder on tmpfs, `/run/lightvm` by default:
 //!
 //! ```text
-//! guests/<uuid>.json    what the guest was made from, its domain number, its console
+//! guests/<uuid>.json    what the guest was made from, its domain number, its console; empty: a shell's
 //! guests/<uuid>.lock    while somebody ends it, brings it back or forgets it
 //! names/<name>          symbolic link to ../guests/<uuid>.json
 //! lock                  held by whoever changes any of it
@@ -18,6 +18,7 @@ mod error;
 mod lock;
 mod record;
 mod selector;
+mod slate;
 
 use std::collections::HashMap;
 use std::fs;
@@ -36,6 +37,7 @@ pub use error::RegistryError;
 pub use lock::Lock;
 pub use record::{Entry, Record};
 pub use selector::Selector;
+pub use slate::{Reserved, Slate};
 
 use error::file;
 
@@ -143,7 +145,30 @@ impl Registry {
     /// [`RegistryError::NameTaken`] when another living guest was first; nothing is
     /// written then.
     pub fn add(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
-        self.write(record)?;
+        self.add_at(xen, record, None)
+    }
+
+    /// As [`Registry::add`], in a place that was [reserved](Registry::reserve) for it, if there is
+    /// one.
+    ///
+    /// # Errors
+    /// As [`Registry::add`].
+    pub fn add_at(
+        &self,
+        xen: &Xen,
+        record: &Record,
+        place: Option<Reserved>,
+    ) -> Result<(), RegistryError> {
+        let place = place.filter(|place| place.uuid() == record.uuid);
+        let is_written = match place {
+            Some(place) => place
+                .fill(self.describe(record)?)
+                .map_err(file("cannot write", &self.record_path(record.uuid)))?,
+            None => false,
+        };
+        if !is_written {
+            self.write(record)?;
+        }
         // Making a link takes the name, or fails: whoever removes one holds the lock, so only a
         // name that is there has to be looked into.
         let linked = match self.link(&record.name, record.uuid) {
@@ -155,6 +180,22 @@ impl Registry {
             linked => linked,
         };
         linked.inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
+    }
+
+    /// Takes the place of the record of a guest to come: writing it is cheap then.
+    ///
+    /// # Errors
+    /// [`RegistryError::File`].
+    pub fn reserve(&self, uuid: Uuid) -> Result<Reserved, RegistryError> {
+        let path = self.record_path(uuid);
+        Reserved::new(uuid, path.clone()).map_err(file("cannot make", &path))
+    }
+
+    /// Gives back the place that somebody who was killed had reserved under `uuid`.
+    pub fn clear(&self, uuid: Uuid) {
+        if self.read(uuid).is_none() {
+            self.forget_file(&self.record_path(uuid));
+        }
     }
 
     /// Takes a name that is there, if it is a dead guest's.
@@ -201,9 +242,7 @@ impl Registry {
     fn write(&self, record: &Record) -> Result<(), RegistryError> {
         let path = self.record_path(record.uuid);
         let fresh = path.with_extension("new");
-        let mut bytes = serde_json::to_vec(record)
-            .map_err(|e| file("cannot describe", &path)(io::Error::other(e)))?;
-        bytes.push(b'\n');
+        let bytes = self.describe(record)?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o644);
         options
@@ -211,6 +250,15 @@ impl Registry {
             .and_then(|mut f| f.write_all(&bytes))
             .and_then(|()| fs::rename(&fresh, &path))
             .map_err(file("cannot write", &path))
+    }
+
+    /// What is written down about a guest.
+    fn describe(&self, record: &Record) -> Result<Vec<u8>, RegistryError> {
+        let mut bytes = serde_json::to_vec(record).map_err(|e| {
+            file("cannot describe", &self.record_path(record.uuid))(io::Error::other(e))
+        })?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 
     /// Gives a guest another name.

@@ -124,10 +124,10 @@ impl Lead<'_> {
     fn shell(&self, life: &Life) -> Result<(), Failure> {
         let lifecycle = Lifecycle::new(Creator::new(self.xen), self.registry.clone());
         let config = life.config.clone().with_name(name("life")).with_uuid(Uuid::from_u128(0x5e11));
-        let vacant = lifecycle.vacant(&config)?;
+        lifecycle.vacant(&config)?;
         let shell = Shell::build(self.xen, &spec(life))?;
         let loaded = lifecycle.creator().load(shell, &Images::from(&config))?;
-        let (guest, _) = lifecycle.finish(loaded, &config, vacant)?.start()?;
+        let (guest, _) = lifecycle.finish(loaded, &config, None)?.start()?;
         let forgotten = lifecycle.forget(&guest.record);
         let destroyed = destroy(guest.running);
         forgotten?;

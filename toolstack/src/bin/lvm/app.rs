@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use lightvm::client::Client;
 use lightvm::create::Creator;
@@ -12,7 +11,7 @@ use lightvm::lifecycle::Lifecycle;
 use lightvm::registry::Registry;
 use lightvm::xen::Xen;
 
-use crate::args::{Cli, Verb};
+use crate::args::{Cli, Globals, Verb};
 use crate::exit::Exit;
 use crate::failure::{Failure, Report};
 use crate::output;
@@ -73,12 +72,14 @@ fn tell(json: bool, report: &Report) {
 
 /// Parses the command line and runs the verb.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let line: Vec<_> = std::env::args_os().collect();
+    let (globals, verb) = match Cli::read(&line) {
+        Ok(Cli { globals, verb }) => (globals, verb),
         Err(e) => return not_parsed(&e),
     };
-    let app = App { json: cli.json, registry_dir: cli.registry, socket: cli.socket };
-    match run(&app, cli.verb) {
+    let Globals { json, registry, socket } = globals;
+    let app = App { json, registry_dir: registry, socket };
+    match run(&app, verb) {
         Ok(code) => code,
         Err(failure) => app.tell(&failure).into(),
     }

@@ -9,10 +9,11 @@ mod pool;
 mod tests;
 mod verbs;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use lightvm::api::DEFAULT_SOCKET;
 use lightvm::registry::DEFAULT_DIR;
 
@@ -34,6 +35,16 @@ pub(crate) use verbs::{
 #[command(name = "lvm", version, after_help = help::LVM, max_term_width = 100)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// The options that all verbs share.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
     /// Print JSON; errors as JSON on standard error
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
@@ -61,9 +72,36 @@ pub(crate) struct Cli {
         help_heading = "Global options"
     )]
     pub(crate) socket: PathBuf,
+}
 
+/// `lvm create` without the other verbs, whose options take longer to describe than a guest to make.
+#[derive(Debug, Parser)]
+#[command(name = "lvm")]
+struct Create {
+    #[command(flatten)]
+    globals: Globals,
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    verb: CreateVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum CreateVerb {
+    #[command(alias = "run")]
+    Create(Box<CreateArgs>),
+}
+
+impl Cli {
+    /// Reads a command line, the program's name first.
+    pub(crate) fn read(line: &[OsString]) -> Result<Cli, clap::Error> {
+        let creates = line.iter().any(|arg| arg == "create" || arg == "run");
+        // What it does not take may be for another verb, and what is wrong is said with all of them
+        // in view.
+        if creates && let Ok(Create { globals, verb }) = Create::try_parse_from(line) {
+            let CreateVerb::Create(args) = verb;
+            return Ok(Cli { globals, verb: Verb::Create(args) });
+        }
+        Cli::try_parse_from(line)
+    }
 }
 
 #[derive(Debug, Subcommand)]

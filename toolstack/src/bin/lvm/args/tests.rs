@@ -76,10 +76,10 @@ fn every_flag_reaches_its_key() {
 #[test]
 fn global_options_stand_anywhere() {
     for line in ["lvm --json list", "lvm list --json"] {
-        assert!(parse(line).unwrap().json, "{line}");
+        assert!(parse(line).unwrap().globals.json, "{line}");
     }
     let cli = parse("lvm list --registry /tmp/r").unwrap();
-    assert_eq!(cli.registry, PathBuf::from("/tmp/r"));
+    assert_eq!(cli.globals.registry, PathBuf::from("/tmp/r"));
 }
 
 #[test]
@@ -133,5 +133,26 @@ fn seconds_may_have_a_fraction() {
     assert_eq!(seconds("5"), Ok(Duration::from_secs(5)));
     for text in ["", "-1", "inf", "nan", "1s", "1e30"] {
         assert!(seconds(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn create_is_read_as_if_all_verbs_were_known() {
+    for line in [
+        "lvm create a.toml memory=4 --wait ready --timeout 2.5",
+        "lvm --json run --kernel k -m 4 --nic network=lan --nic ip=10.0.0.1/8 -n 3 --keep",
+        "lvm create --socket /tmp/s --registry /tmp/r --cmdline -x --wait --name create",
+        "lvm destroy create",
+        "lvm list --json",
+        "lvm create --nonsense",
+        "lvm create --help",
+        "lvm help create",
+    ] {
+        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        match (Cli::read(&words), parse(line)) {
+            (Ok(read), Ok(parsed)) => assert_eq!(format!("{read:?}"), format!("{parsed:?}")),
+            (Err(read), Err(parsed)) => assert_eq!(read.to_string(), parsed.to_string()),
+            (read, parsed) => panic!("{line}: {read:?}, {parsed:?}"),
+        }
     }
 }

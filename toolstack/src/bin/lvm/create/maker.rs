@@ -27,6 +27,14 @@ pub(super) enum Maker<'a> {
     Daemon(Daemon<'a>),
 }
 
+/// Who looks after guests that were made.
+pub(super) enum Keeper {
+    /// This process, as long as it is there.
+    Here(Lifecycle),
+    /// The daemon.
+    Daemon(Client),
+}
+
 /// A guest that was made.
 #[derive(Clone, Debug)]
 pub(super) struct Created {
@@ -65,7 +73,6 @@ impl<'a> Maker<'a> {
     /// The daemon makes guests where it runs and nothing was said against it.
     pub(super) fn new(
         app: &App,
-        lifecycle: &'a Lifecycle,
         signals: &'a Signals,
         args: &'a CreateArgs,
         config: &GuestConfig,
@@ -74,15 +81,15 @@ impl<'a> Maker<'a> {
         let client = if direct { None } else { app.daemon()? };
         Ok(match client {
             Some(client) => Maker::Daemon(Daemon { client, args }),
-            None => Maker::Direct(Direct::new(lifecycle, signals, args)?),
+            None => Maker::Direct(Direct::new(app, signals, args)?),
         })
     }
 
-    /// The daemon, if it makes them.
-    pub(super) fn into_daemon(self) -> Option<Client> {
+    /// Who made them looks after them.
+    pub(super) fn into_keeper(self) -> Keeper {
         match self {
-            Maker::Daemon(daemon) => Some(daemon.client),
-            Maker::Direct(_) => None,
+            Maker::Daemon(daemon) => Keeper::Daemon(daemon.client),
+            Maker::Direct(direct) => Keeper::Here(direct.lifecycle),
         }
     }
 
@@ -119,10 +126,10 @@ impl<'a> Maker<'a> {
     }
 
     /// Takes back a guest that was made.
-    pub(super) fn unmake(&self, lifecycle: &Lifecycle, created: &Created) -> Result<(), Failure> {
+    pub(super) fn unmake(&self, created: &Created) -> Result<(), Failure> {
         match (self, &created.guest) {
             (Maker::Daemon(daemon), _) => Ok(daemon.client.destroy(&created.uuid.to_string())?),
-            (Maker::Direct(_), Some(guest)) => Ok(lifecycle.destroy(&guest.record)?),
+            (Maker::Direct(direct), Some(guest)) => Ok(direct.lifecycle.destroy(&guest.record)?),
             (Maker::Direct(_), None) => Ok(()),
         }
     }
@@ -130,7 +137,7 @@ impl<'a> Maker<'a> {
 
 /// Guests made here, with a console and nothing else.
 pub(super) struct Direct<'a> {
-    lifecycle: &'a Lifecycle,
+    lifecycle: Lifecycle,
     signals: &'a Signals,
     watch: Option<Watch>,
     paused: bool,
@@ -138,14 +145,10 @@ pub(super) struct Direct<'a> {
 }
 
 impl<'a> Direct<'a> {
-    fn new(
-        lifecycle: &'a Lifecycle,
-        signals: &'a Signals,
-        args: &CreateArgs,
-    ) -> Result<Self, Failure> {
-        let xen = lifecycle.creator().xen();
+    fn new(app: &App, signals: &'a Signals, args: &CreateArgs) -> Result<Self, Failure> {
+        let (xen, lifecycle) = app.lifecycle()?;
         let watch = match args.wait {
-            Some(WaitFor::Event) => Some(Watch::new(xen)?),
+            Some(WaitFor::Event) => Some(Watch::new(&xen)?),
             Some(WaitFor::Booted | WaitFor::Ready) => {
                 let text = "a guest made without the daemon cannot say how far it is: leave out \
                             what to --wait for, or start chaosd";

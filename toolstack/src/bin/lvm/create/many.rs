@@ -20,12 +20,12 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
         return Err(Failure::usage("the configuration has a `uuid`, which is for one guest"));
     }
     let configs = numbered(&config.config, args.number.get())?;
-    let (xen, lifecycle) = app.lifecycle()?;
+    let (xen, registry) = app.open()?;
     for name in configs.iter().filter_map(GuestConfig::name) {
-        lifecycle.registry().check_name(&xen, name)?;
+        registry.check_name(&xen, name)?;
     }
     let signals = Signals::hold()?;
-    let maker = Maker::new(app, &lifecycle, &signals, args, &config.config)?;
+    let maker = Maker::new(app, &signals, args, &config.config)?;
     let start = Instant::now();
     let progress = Progress::new("creating", configs.len());
     let mut made = Vec::with_capacity(configs.len());
@@ -41,7 +41,7 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
     progress.finish();
     let elapsed = start.elapsed();
     if let Err(failure) = result {
-        let unmake = |created: &Created| maker.unmake(&lifecycle, created);
+        let unmake = |created: &Created| maker.unmake(created);
         return Err(give_up(app, args, config, unmake, made, failure));
     }
     tell(app, args, config, &made, elapsed)?;

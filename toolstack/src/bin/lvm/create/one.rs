@@ -11,7 +11,7 @@ use lightvm::domain::End;
 use lightvm::lifecycle::{Guest, Lifecycle, Outcome, action_for};
 use lightvm::xen::DomId;
 
-use super::maker::{Created, Maker, WaitResult};
+use super::maker::{Created, Keeper, Maker, WaitResult};
 use super::report;
 use crate::app::App;
 use crate::args::CreateArgs;
@@ -26,12 +26,11 @@ use crate::signals::{Signals, interrupted};
 use crate::viewer::Viewer;
 
 pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitCode, Failure> {
-    let (_, lifecycle) = app.lifecycle()?;
     let signals = Signals::hold()?;
     let until = Until { deadline: args.timeout.map(|t| Instant::now() + t), drain: None };
-    let maker = Maker::new(app, &lifecycle, &signals, args, &config.config)?;
+    let maker = Maker::new(app, &signals, args, &config.config)?;
     let created = maker.make(&config.config)?;
-    let daemon = maker.into_daemon();
+    let keeper = maker.into_keeper();
     drop(signals);
     tell(app, args, config, &created)?;
     let name = &created.name;
@@ -48,13 +47,13 @@ pub(super) fn run(app: &App, args: &CreateArgs, config: &Loaded) -> Result<ExitC
     if !args.console {
         return Ok(ExitCode::SUCCESS);
     }
-    match (daemon, created.guest) {
-        (Some(client), _) => {
+    match (keeper, created.guest) {
+        (Keeper::Daemon(client), _) => {
             let who = Who { name: created.name.to_string(), uuid: created.uuid };
             watch(app, &client, &who, created.domid, until)
         }
-        (None, Some(guest)) => attend(app, &lifecycle, guest, until),
-        (None, None) => Ok(ExitCode::SUCCESS),
+        (Keeper::Here(lifecycle), Some(guest)) => attend(app, &lifecycle, guest, until),
+        (Keeper::Here(_), None) => Ok(ExitCode::SUCCESS),
     }
 }
 
