@@ -318,7 +318,10 @@ fn placed() {
 #[ignore = "needs Xen: scripts/test"]
 fn debian() {
     for guest_type in guests::BOTH {
-        let config = guests::config(guests::debian("bookworm", guest_type, 1));
+        // It is not waited for, and each life's memory is made and given back by the page.
+        let memory = Some(guests::size(128 << 20));
+        let config =
+            guests::config(GuestOverrides { memory, ..guests::debian("bookworm", guest_type, 1) });
         let what = match guest_type {
             GuestType::Pvh => "PVH Debian, bzImage and initrd",
             GuestType::Pv => "PV Debian, bzImage and initrd",
