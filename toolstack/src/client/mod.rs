@@ -131,7 +131,7 @@ impl Client {
     /// Makes a guest, once: the request has a key of its own, and may be made again.
     ///
     /// # Errors
-    /// [`ClientError`]; with [`ErrorCode::Timeout`](crate::api::ErrorCode::Timeout) it lives and
+    /// [`ClientError`]; with [`ErrorCode::Timeout`] it lives and
     /// was not waited for any longer, with any other nothing of it is left.
     pub fn create(&self, request: &CreateRequest) -> Result<CreateAnswer, ClientError> {
         self.create_keyed(request, waits_for(request), &self.keys.next())
@@ -142,8 +142,8 @@ impl Client {
     /// the guest that was made.
     ///
     /// # Errors
-    /// As [`Client::create`]; [`ErrorCode::Conflict`](crate::api::ErrorCode::Conflict) when the key
-    /// was used for another request, [`ErrorCode::Ended`](crate::api::ErrorCode::Ended) when its guest
+    /// As [`Client::create`]; [`ErrorCode::Conflict`] when the key
+    /// was used for another request, [`ErrorCode::Ended`] when its guest
     /// has ended since.
     pub fn create_once(
         &self,
@@ -177,7 +177,7 @@ impl Client {
     /// As [`Client::create_many`] with a key of the caller's, who may ask again with the same key and guests,
     /// as after an error that leaves open what was done: those that were made are answered, those that
     /// are missing are made, and those that have ended since are
-    /// [`ErrorCode::Ended`](crate::api::ErrorCode::Ended).
+    /// [`ErrorCode::Ended`].
     ///
     /// # Errors
     /// [`ClientError`] when the batch as a whole is refused.
@@ -254,7 +254,7 @@ impl Client {
     /// Gives a guest another name.
     ///
     /// # Errors
-    /// [`ClientError`]; [`ErrorCode::Taken`](crate::api::ErrorCode::Taken) when another has it.
+    /// [`ClientError`]; [`ErrorCode::Taken`] when another has it.
     pub fn rename(&self, guest: &str, name: &GuestName) -> Result<GuestSummary, ClientError> {
         let request = RenameRequest { name: name.clone() };
         self.send("POST", Route::to("guests").then(guest).then("rename"), Some(&request))
@@ -288,7 +288,7 @@ impl Client {
     /// what is written to the stream goes to the guest; only one at a time can do that.
     ///
     /// # Errors
-    /// [`ClientError`]; [`ErrorCode::Taken`](crate::api::ErrorCode::Taken) when another one
+    /// [`ClientError`]; [`ErrorCode::Taken`] when another one
     /// writes.
     pub fn console(&self, guest: &str, write: bool) -> Result<ConsoleStream, ClientError> {
         let route = Route::to("guests").then(guest).then("console");

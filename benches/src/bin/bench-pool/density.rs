@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ const KEPT: u64 = 16 << 20;
 /// A host that is being filled.
 struct Crowd {
     client: Client,
-    xen: Xen,
+    xen: Arc<Xen>,
     config: GuestConfig,
 }
 
