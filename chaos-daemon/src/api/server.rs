@@ -58,7 +58,7 @@ impl Server {
         Server { listener, access, options, ending: watch::Sender::new(false) }
     }
 
-    /// Answers requests until `end`; what is being carried out then may take [`FAREWELL`].
+    /// Answers requests until `end`; what is being carried out then may take three seconds.
     pub async fn serve(self, router: Router, end: impl Future<Output = ()>) {
         let (_open, mut closed) = mpsc::channel(1);
         let idle = self.options.idle();
