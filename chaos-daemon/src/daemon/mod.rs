@@ -137,10 +137,22 @@ pub struct Daemon {
 /// # Errors
 /// [`StartError`].
 pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
+    run_on(Xen::open, config, load).await
+}
+
+/// As [`run`], on what `open` gives: one whose calls are counted, or made to fail.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn run_on(
+    open: impl FnOnce() -> Result<Arc<Xen>, XenError>,
+    config: DaemonConfig,
+    load: Load,
+) -> Result<(), StartError> {
     let mut reloader = Reloader::new(load, config.clone());
     // Before anything is begun: the signal's own effect would be to end the daemon.
     let mut hangup = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
-    let daemon = Arc::new(Daemon::start(config).await?);
+    let daemon = Arc::new(Daemon::start(open, config).await?);
     // Before guests are taken up: no end must go untold.
     let watch = Watch::new(&daemon.xen)?;
     guests::adopt_all(&daemon).await?;
@@ -187,14 +199,17 @@ pub async fn run(config: DaemonConfig, load: Load) -> Result<(), StartError> {
 }
 
 impl Daemon {
-    async fn start(config: DaemonConfig) -> Result<Daemon, StartError> {
+    async fn start(
+        open: impl FnOnce() -> Result<Arc<Xen>, XenError>,
+        config: DaemonConfig,
+    ) -> Result<Daemon, StartError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(StartError::NotRoot);
         }
         if let Err(e) = descriptors::raise() {
             warn!("the limit of open files stays as it is: {e}");
         }
-        let xen = Xen::open()?;
+        let xen = open()?;
         let registry = Registry::open(&config.state)?;
         let only = lock(&config)?;
         let folder = config.state.join("daemon");

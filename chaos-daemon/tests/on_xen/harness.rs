@@ -258,7 +258,7 @@ fn program(folder: &Path) -> Command {
     command
 }
 
-fn connect(socket: &Path) -> Client {
+pub(crate) fn connect(socket: &Path) -> Client {
     eventually("the daemon", || {
         let client = Client::connect(socket).ok()?;
         client.host().ok()?;

@@ -9,6 +9,9 @@ mod block;
 mod contain;
 mod debian;
 mod facade;
+#[path = "../../../toolstack/tests/on_xen/fault_plan.rs"]
+mod fault_plan;
+mod faults;
 mod harness;
 mod hostile;
 mod hotplug;
