@@ -50,7 +50,7 @@ Start it as root in dom0, then use `lvm`, or the API itself:
 One daemon serves a host. Ctrl-C and SIGTERM end it and leave its guests running, as does
 any other end of it: the next daemon takes them up again, and they notice a pause in their
 I/O and nothing else. SIGHUP has the configuration read again: what is said of consoles, log
-records and the socket's groups changes at once, the rest with the next start.
+records, the pool and the socket's groups changes at once, the rest with the next start.
 
 The configuration file is TOML. Everything in it may be left out:
 

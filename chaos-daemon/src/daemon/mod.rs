@@ -179,7 +179,7 @@ pub async fn run_on(
     let reload = async {
         while hangup.recv().await.is_some() {
             supervisor::reloading();
-            reloader.reload(&daemon);
+            reloader.reload(&daemon).await;
             supervisor::ready("serving");
         }
     };

@@ -1,10 +1,13 @@
 //! SIGHUP: the configuration file read again.
 
+use std::sync::Arc;
+
 use tracing::{info, warn};
 
 use super::{Daemon, StartError};
 use crate::api;
 use crate::config::{ConfigError, DaemonConfig};
+use crate::shells;
 
 /// Reads the configuration as it was read at the start: the same file, the same command line.
 pub type Load = Box<dyn Fn() -> Result<DaemonConfig, ConfigError>>;
@@ -21,7 +24,7 @@ impl Reloader {
     }
 
     /// Reads the configuration and goes on with it. One that has a mistake changes nothing.
-    pub(super) fn reload(&mut self, daemon: &Daemon) {
+    pub(super) async fn reload(&mut self, daemon: &Arc<Daemon>) {
         let new = match (self.load)() {
             Ok(new) => new,
             Err(e) => return warn!("the configuration is as before: {e}"),
@@ -30,12 +33,12 @@ impl Reloader {
         if !names.is_empty() {
             warn!("from the daemon's next start on: {}", names.join(", "));
         }
-        let changed = self.take(daemon, new);
+        let changed = self.take(daemon, new).await;
         info!(changed = changed.join(", "), "configuration read again");
     }
 
     /// Goes on with what can be changed while the daemon runs; answers what differs.
-    fn take(&mut self, daemon: &Daemon, new: DaemonConfig) -> Vec<&'static str> {
+    async fn take(&mut self, daemon: &Arc<Daemon>, new: DaemonConfig) -> Vec<&'static str> {
         let mut changed = Vec::new();
         if (&new.group, &new.readers) != (&self.now.group, &self.now.readers) {
             match share(daemon, &new) {
@@ -50,6 +53,10 @@ impl Reloader {
         if new.log != self.now.log {
             daemon.logs.configure(&new.log);
             changed.push("log");
+        }
+        if new.pool != self.now.pool {
+            shells::configure(daemon, self.now.pool.clone(), new.pool.clone()).await;
+            changed.push("pool");
         }
         self.now = new;
         changed
@@ -72,7 +79,7 @@ fn fixed(now: &DaemonConfig, new: &DaemonConfig) -> Vec<&'static str> {
         ("logs", now.logs != new.logs),
         ("shards", now.shards != new.shards),
         ("api", now.api != new.api),
-        ("pool", now.pool != new.pool),
+        ("pool.enabled", now.pool.enabled != new.pool.enabled),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -88,8 +95,8 @@ mod tests {
         let now = DaemonConfig::default();
         assert!(fixed(&now, &now).is_empty());
         let text = "shards = 7\nstate = '/elsewhere'\n[console]\nrate = 5\n\
-            [pool]\nbuilds = 2\n";
+            [pool]\nbuilds = 2\nenabled = false\n";
         let new: DaemonConfig = toml::from_str(text).unwrap();
-        assert_eq!(fixed(&now, &new), ["state", "shards", "pool"]);
+        assert_eq!(fixed(&now, &new), ["state", "shards", "pool.enabled"]);
     }
 }

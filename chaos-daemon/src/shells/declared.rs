@@ -14,7 +14,7 @@ use super::facts::facts;
 use super::report::report;
 use crate::daemon::{Daemon, blocking};
 use crate::guests::GuestError;
-use crate::pool::{Flavour, FlavourOptions};
+use crate::pool::{Flavour, FlavourOptions, Options};
 
 /// Keeps shells of a kind from now on, those of a daemon after this one too.
 ///
@@ -72,6 +72,39 @@ pub(super) async fn declare_all(daemon: &Arc<Daemon>) {
         if let Err(e) = declared.and_then(|declared| declared) {
             warn!(kernel = %kernel.display(), "a flavour cannot be kept: {e}");
         }
+    }
+}
+
+/// Goes on with what the configuration says of the pool by now, where it said `before`. Whether
+/// there is a pool at all stays as it is.
+pub(crate) async fn configure(daemon: &Arc<Daemon>, before: Options, after: Options) {
+    if !daemon.shells.options.enabled {
+        return;
+    }
+    daemon.shells.state.lock().planner.configure(after.settings());
+    let on = Arc::clone(daemon);
+    let _ = blocking(move || exchange(&on, &before.flavour, &after.flavour)).await;
+    daemon.shells.look();
+}
+
+/// Keeps shells of the flavours in `after`, and no longer of those that are in `before` alone and that
+/// nobody added.
+fn exchange(daemon: &Daemon, before: &[FlavourOptions], after: &[FlavourOptions]) {
+    let added = read(&daemon.records.flavours()).unwrap_or_default();
+    let all = after.iter().chain(&added);
+    let kept: Vec<_> = all.filter_map(|options| flavour(daemon, options).ok()).collect();
+    let cannot = |options: &FlavourOptions, e: GuestError| {
+        warn!(kernel = %options.guest.kernel().display(), "a flavour is as before: {e}");
+    };
+    for options in before.iter().filter(|options| !after.contains(options)) {
+        match flavour(daemon, options) {
+            Ok(flavour) if kept.contains(&flavour) => {}
+            Ok(flavour) => daemon.shells.state.lock().planner.withdraw(&flavour),
+            Err(e) => cannot(options, e),
+        }
+    }
+    for options in after.iter().filter(|options| !before.contains(options)) {
+        declare(daemon, options).map_or_else(|e| cannot(options, e), drop);
     }
 }
 

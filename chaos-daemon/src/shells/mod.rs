@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 pub use ask::Ticket;
 pub(crate) use ask::{ask, at_hand};
+pub(crate) use declared::configure;
 pub use declared::{add, remove};
 pub use report::report;
 pub use work::run;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use crate::harness::{Chaosd, PATIENCE, eventually, run};
+use crate::harness::{Chaosd, PATIENCE, eventually, image, run};
 
 /// A service manager's end of `sd_notify(3)`.
 struct Manager(UnixDatagram);
@@ -38,7 +38,8 @@ fn the_service_manager_is_told_and_the_configuration_read_again() {
     let manager = Manager::new(&notify);
     let variables =
         [("NOTIFY_SOCKET", notify.to_str().expect("UTF-8")), ("WATCHDOG_USEC", "400000")];
-    let mut daemon = Chaosd::start_in("", &variables);
+    let pool = "[pool]\nbudget = '64 MiB'\nlearn.flavours = 0\n";
+    let mut daemon = Chaosd::start_in(pool, &variables);
     manager.wait_for("READY=1");
     // Signs of life come again and again.
     manager.wait_for("WATCHDOG=1");
@@ -53,6 +54,20 @@ fn the_service_manager_is_told_and_the_configuration_read_again() {
     fs::write(&path, format!("group = 'adm'\n{first}[log]\njson = true\n")).expect("written");
     hang_up(&daemon, &manager);
     assert_eq!(mode(&daemon), 0o660);
+
+    // Another budget, and shells that there were none of; then those no more.
+    let flavours = || daemon.client.pool().expect("the pool").flavours;
+    let guest = format!("guest = {{ kernel = {:?}, memory = '4 MiB' }}", image("noop"));
+    let more = first.replace("64 MiB", "32 MiB")
+        + &format!("[[pool.flavour]]\nlow = 2\nhigh = 2\n{guest}\n");
+    assert_eq!(flavours().len(), 0);
+    fs::write(&path, format!("group = 'adm'\n{more}")).expect("written");
+    hang_up(&daemon, &manager);
+    assert_eq!(daemon.client.pool().expect("the pool").budget, 32 << 20);
+    eventually("its shells", || flavours().iter().any(|it| it.ready == 2).then_some(()));
+    fs::write(&path, format!("group = 'adm'\n{first}")).expect("written");
+    hang_up(&daemon, &manager);
+    eventually("their end", || flavours().is_empty().then_some(()));
 
     // A mistake changes nothing and ends nothing.
     fs::write(&path, "grup = 'adm'\n").expect("written");
