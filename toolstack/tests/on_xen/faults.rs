@@ -67,7 +67,8 @@ enum Path {
 /// when this returns.
 struct Lead<'a> {
     xen: &'a Arc<Xen>,
-    creator: &'a Creator,
+    /// It reads each image once.
+    lifecycle: &'a Lifecycle,
     registry: &'a Registry,
 }
 
@@ -83,7 +84,7 @@ impl Lead<'_> {
     fn whole(&self, life: &Life) -> Result<(), Failure> {
         self.registry.check_name(self.xen, &name("life"))?;
         let watch = Watch::new(self.xen)?;
-        let loaded = self.creator.create_with(&life.config, &life.channel)?;
+        let loaded = self.lifecycle.creator().create_with(&life.config, &life.channel)?;
         let port = watch.listen(&loaded)?;
         let (guest, _) = loaded.hold();
         let record = record(name("life"), &guest, &life.config);
@@ -115,14 +116,15 @@ impl Lead<'_> {
     }
 
     fn short(&self, life: &Life) -> Result<(), Failure> {
-        let (guest, _) = self.creator.create_with(&life.config, &life.channel)?.start()?;
+        let (guest, _) =
+            self.lifecycle.creator().create_with(&life.config, &life.channel)?.start()?;
         destroy(guest)
     }
 }
 
 impl Lead<'_> {
     fn shell(&self, life: &Life) -> Result<(), Failure> {
-        let lifecycle = Lifecycle::new(Creator::new(self.xen), self.registry.clone());
+        let lifecycle = self.lifecycle;
         let config = life.config.clone().with_name(name("life")).with_uuid(Uuid::from_u128(0x5e11));
         lifecycle.vacant(&config)?;
         let shell = Shell::build(self.xen, &spec(life))?;
@@ -205,8 +207,8 @@ fn with_every_call_failing(host: &OnXen, life: &Life, errno: Errno, clean_up_fai
     let registry = Registry::open(dir.path()).expect("a registry");
     let plan = FaultPlan::default();
     let xen = Xen::open_monitored(Box::new(plan.clone())).expect("Xen");
-    let creator = Creator::new(&xen);
-    let lead = Lead { xen: &xen, creator: &creator, registry: &registry };
+    let lifecycle = Lifecycle::new(Creator::new(&xen), registry.clone());
+    let lead = Lead { xen: &xen, lifecycle: &lifecycle, registry: &registry };
     // The first life reads the images and makes the buffers.
     lead.whole(life).unwrap_or_else(|e| panic!("{}: {e}", life.what));
     let before = host.reference();
