@@ -201,8 +201,20 @@ impl Registry {
     /// Takes a name that is there, if it is a dead guest's.
     fn take_over(&self, xen: &Xen, record: &Record) -> Result<(), RegistryError> {
         let _alone = self.exclusive()?;
-        self.take_name(xen, &record.name)?;
-        self.link(&record.name, record.uuid)
+        self.claim(xen, &record.name, record.uuid)
+    }
+
+    /// Gives `name` to `uuid`, from a dead guest if it is one's. Under the lock; names that are free are
+    /// taken without it, so one that was freed here may be somebody's again.
+    fn claim(&self, xen: &Xen, name: &GuestName, uuid: Uuid) -> Result<(), RegistryError> {
+        loop {
+            self.take_name(xen, name)?;
+            match self.link(name, uuid) {
+                Err(RegistryError::File { source, .. })
+                    if source.kind() == io::ErrorKind::AlreadyExists => {}
+                linked => return linked,
+            }
+        }
     }
 
     /// Fails when a living guest has `name`, or one that is being brought back; frees
@@ -275,8 +287,7 @@ impl Registry {
             return Ok(record.clone());
         }
         let _alone = self.exclusive()?;
-        self.take_name(xen, &name)?;
-        self.link(&name, record.uuid)?;
+        self.claim(xen, &name, record.uuid)?;
         let config = record.config.clone().with_name(name.clone());
         let renamed = Record { name, config, ..record.clone() };
         self.write(&renamed)
