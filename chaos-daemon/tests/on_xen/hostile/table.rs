@@ -435,8 +435,8 @@ const XEN: &[Attack] = &[
     attack(
         "memory-rings",
         "gives the ring pages back to Xen before the host has mapped them",
-        Disconnected(Nic, "a page of the guest cannot be reached"),
-        "",
+        Either(&[Disconnected(Nic, "a page of the guest cannot be reached"), Harmless]),
+        "a PV guest keeps what its own page tables map, so the pages are still there",
     ),
     attack(
         "memory-page",
