@@ -218,7 +218,7 @@ pub(crate) fn transactions(target: &mut Target) -> Option<()> {
 pub(crate) fn values(target: &mut Target) -> Option<()> {
     let store = Store::open(target)?;
     let mut payload = [b'v'; 4096];
-    for number in 0..200_u32 {
+    for number in 0..50_u32 {
         let (text, length) = numbered(b"data/", number, b"\0");
         payload[..length].copy_from_slice(&text[..length]);
         store.request(WRITE, 0, &payload);

@@ -483,7 +483,7 @@ const STORE: &[Attack] = &[
     attack("store-nodes", "1,500 nodes", Limited(Refused), "1,000 nodes are its share"),
     attack("store-watches", "200 watches", Limited(Refused), "128 are its share"),
     attack("store-transactions", "50 transactions at a time", Limited(Refused), "10 are its share"),
-    attack("store-values", "200 nodes of 4 KiB", Limited(Refused), "a node has 2 KiB at most"),
+    attack("store-values", "50 nodes of 4 KiB", Limited(Refused), "a node has 2 KiB at most"),
     attack("store-deep", "paths of 1,500 levels", Counted(Refused), ""),
     attack(
         "store-deaf",
