@@ -105,7 +105,7 @@ class Box:
         built = image.ensure(RELEASES[options.xen])
         guests.provide()
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "box.json").write_text(json.dumps({"options": asdict(options)}))
+        self._note(options)
         mode = "metered" if options.metered else "free-running"
         cache.say(f"booting {self.name}: Xen {options.xen}, {options.mem} MiB, {mode}")
         started = time.monotonic()
@@ -120,6 +120,12 @@ class Box:
             if not booted:
                 qemu.kill(self.directory)
         cache.say(f"{self.name} is up after {self.booted_in:.1f} s")
+
+    def _note(self, options):
+        """Writes down what the box is made of; whoever reads it at this moment finds all of it or nothing."""
+        fresh = self.directory / "box.json.new"
+        fresh.write_text(json.dumps({"options": asdict(options)}))
+        fresh.rename(self.directory / "box.json")
 
     def _await_dom0(self, seconds):
         deadline = time.monotonic() + seconds
@@ -199,15 +205,19 @@ class Box:
             qemu.monitor(self.directory, verb)
 
     def describe(self):
-        """What `xenbox status` reports."""
-        return {
-            **asdict(self.options),
-            "state": self.state,
+        """What `xenbox status` reports; None when the box is not there, or is removed meanwhile."""
+        try:
+            options, state = self.options, self.state
+        except FileNotFoundError:
+            return None
+        return None if state == "absent" else {
+            **asdict(options),
+            "state": state,
             "pid": qemu.process(self.directory),
             "boot_seconds": self.booted_in,
-            "cause": death.cause(self.directory) if self.state == "dead" else None,
+            "cause": death.cause(self.directory) if state == "dead" else None,
             "directory": str(self.directory),
-        }
+        }  # fmt: skip
 
     def obituary(self):
         """Why the box died, and the last lines of its console."""

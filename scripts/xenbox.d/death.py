@@ -43,9 +43,9 @@ def cause(directory):
 def _how_qemu_ended(directory):
     try:
         code = int((directory / "exit").read_text())
+        said = (directory / "qemu.log").read_text(errors="replace").strip()
     except (OSError, ValueError):
         return "QEMU is gone without a trace (was this machine restarted?)"
-    said = (directory / "qemu.log").read_text(errors="replace").strip()
     if code == 137:
         return "QEMU was killed by signal 9 (by hand, or by the machine for want of memory)"
     if code > 128:

@@ -101,7 +101,7 @@ def get(args):
 
 
 def status(args):
-    report = [box.describe() for box in Box.all() if box.state != "absent"]
+    report = [found for box in Box.all() if (found := box.describe())]
     if args.json:
         print(json.dumps(report, indent=2))
         return 0
