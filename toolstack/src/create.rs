@@ -1,9 +1,10 @@
 //! From a checked configuration to a domain ready to start.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use thiserror::Error;
 use uuid::Uuid;
@@ -321,7 +322,7 @@ fn needs_daemon(config: &GuestConfig) -> bool {
 /// Parsed files by path, read again when they change.
 #[derive(Debug)]
 struct Cache<T> {
-    known: Mutex<HashMap<PathBuf, (Stamp, Arc<T>)>>,
+    known: Mutex<HashMap<OsString, (Stamp, Arc<T>)>>,
 }
 
 impl<T> Default for Cache<T> {
@@ -343,7 +344,10 @@ impl<T> Cache<T> {
     fn known(&self, path: &Path) -> Option<(Stamp, Arc<T>)> {
         let stamp = Stamp::of(path)?;
         let known = self.known.lock();
-        known.get(path).filter(|(of, _)| *of == stamp).map(|(_, value)| (stamp, Arc::clone(value)))
+        known
+            .get(path.as_os_str())
+            .filter(|(of, _)| *of == stamp)
+            .map(|(_, value)| (stamp, Arc::clone(value)))
     }
 
     fn get_stamped(
@@ -352,14 +356,15 @@ impl<T> Cache<T> {
         read: impl FnOnce(&Path) -> Result<T, ImageError>,
     ) -> Result<(Option<Stamp>, Arc<T>), ImageError> {
         let stamp = Stamp::of(path);
-        if let (Some(stamp), Some((known, value))) = (&stamp, self.known.lock().get(path))
+        if let (Some(stamp), Some((known, value))) =
+            (&stamp, self.known.lock().get(path.as_os_str()))
             && stamp == known
         {
             return Ok((Some(*stamp), Arc::clone(value)));
         }
         let value = Arc::new(read(path)?);
         if let Some(stamp) = stamp {
-            self.known.lock().insert(path.to_owned(), (stamp, Arc::clone(&value)));
+            self.known.lock().insert(path.into(), (stamp, Arc::clone(&value)));
         }
         Ok((stamp, value))
     }

@@ -1,11 +1,12 @@
 //! All consoles of a host.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -30,8 +31,36 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Consoles {
     present: HashMap<Uuid, Sink>,
-    /// Guests whose logs are kept though they are gone, the first to go first.
-    gone: VecDeque<Uuid>,
+    gone: Gone,
+}
+
+/// Guests whose logs are kept though they are gone, the first to go first.
+#[derive(Debug, Default)]
+struct Gone {
+    order: VecDeque<Uuid>,
+    known: HashSet<Uuid>,
+}
+
+impl Gone {
+    fn add(&mut self, guest: Uuid) {
+        if self.known.insert(guest) {
+            self.order.push_back(guest);
+        }
+    }
+
+    /// It is there again.
+    fn remove(&mut self, guest: Uuid) {
+        if self.known.remove(&guest) {
+            self.order.retain(|&gone| gone != guest);
+        }
+    }
+
+    /// The first to have gone, where there are more than `keep`.
+    fn beyond(&mut self, keep: usize) -> Option<Uuid> {
+        let first = (self.order.len() > keep).then(|| self.order.pop_front()).flatten()?;
+        self.known.remove(&first);
+        Some(first)
+    }
 }
 
 impl Service {
@@ -43,10 +72,10 @@ impl Service {
         let folder = logs.join("console");
         std::fs::DirBuilder::new().recursive(true).mode(0o750).create(&folder)?;
         let names = logfile::names(&folder)?;
-        let gone = names.iter().filter_map(|name| name.parse().ok()).collect();
-        let consoles = Mutex::new(Consoles { present: HashMap::new(), gone });
+        let mut consoles = Consoles::default();
+        names.iter().filter_map(|name| name.parse().ok()).for_each(|gone| consoles.gone.add(gone));
         let (options, thread) = (Mutex::new(options.clone()), Thread::start()?);
-        Ok(Service(Arc::new(Inner { folder, options, consoles, thread })))
+        Ok(Service(Arc::new(Inner { folder, options, consoles: consoles.into(), thread })))
     }
 
     /// Goes on with other options. Guests that are there keep those they came with.
@@ -57,7 +86,7 @@ impl Service {
     /// The console of a guest; the same as before if it was not closed since.
     pub fn sink(&self, guest: Uuid) -> Sink {
         let mut consoles = self.0.consoles.lock();
-        consoles.gone.retain(|&gone| gone != guest);
+        consoles.gone.remove(guest);
         consoles.present.entry(guest).or_insert_with(|| self.make(guest)).clone()
     }
 
@@ -78,11 +107,10 @@ impl Service {
         let mut consoles = self.0.consoles.lock();
         if let Some(sink) = consoles.present.remove(&guest) {
             sink.close();
-            consoles.gone.push_back(guest);
+            consoles.gone.add(guest);
         }
         let keep = self.0.options.lock().keep;
-        while consoles.gone.len() > keep {
-            let Some(oldest) = consoles.gone.pop_front() else { break };
+        while let Some(oldest) = consoles.gone.beyond(keep) {
             let _ = self.0.thread.jobs.send(Job::Remove(self.make(oldest)));
         }
     }
@@ -92,7 +120,7 @@ impl Service {
     /// # Errors
     /// It cannot be read.
     pub fn kept(&self, guest: Uuid) -> io::Result<Option<Vec<u8>>> {
-        let kept = self.0.consoles.lock().gone.contains(&guest);
+        let kept = self.0.consoles.lock().gone.known.contains(&guest);
         kept.then(|| self.make(guest).log()).transpose()
     }
 }

@@ -29,10 +29,11 @@ mod wait;
 mod watch;
 mod xenstore;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use foldhash::HashMap;
 use lightvm::config::GuestName;
 use lightvm::lifecycle;
 use lightvm::registry::Selector;

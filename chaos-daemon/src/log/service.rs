@@ -1,6 +1,5 @@
 //! All guests' records.
 
-use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use thiserror::Error;
 use uuid::Uuid;

@@ -1,7 +1,8 @@
 //! Kinds of guests that were asked for and are no flavours yet.
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use foldhash::HashMap;
 
 use super::flavour::Flavour;
 

@@ -1,7 +1,9 @@
 //! The planner: what it knows, and what happens to shells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use foldhash::HashMap;
 
 use super::backoff::Jitter;
 use super::flavour::{Flavour, Wanted};
@@ -72,7 +74,7 @@ impl Planner {
         Planner {
             settings,
             shelves: BTreeMap::new(),
-            known: HashMap::new(),
+            known: HashMap::default(),
             noticed: Noticed::default(),
             memory: OnItsWay::default(),
             jitter: Jitter::new(seed),

@@ -1,7 +1,8 @@
 //! The shells that wait, by flavour.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::HashMap;
 use lightvm::build::Control;
 use lightvm::create::{CreateError, Creator, Images};
 use lightvm::domain::{Loaded, Shell};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Built, DiskInfo, ErrorBody, NicInfo};
-use crate::config::{ControlMode, GuestConfig, GuestName, GuestType};
+use crate::config::{ControlMode, GuestConfig, GuestName, GuestType, compact};
 use crate::domain::Timings;
 use crate::xen::ShutdownReason;
 
@@ -16,6 +16,7 @@ use crate::xen::ShutdownReason;
 #[serde(deny_unknown_fields)]
 pub struct CreateRequest {
     /// What it is. Paths must be absolute.
+    #[serde(serialize_with = "compact::serialize")]
     pub config: GuestConfig,
     /// What to wait for before the answer.
     #[serde(default)]

@@ -1,14 +1,16 @@
 //! One connection: HTTP/1.1 requests and answers, one after the other.
 
-use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::socket::{MsgFlags, recv};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::ClientError;
+use super::incoming::Incoming;
 use crate::api::KEY_HEADER;
 
 /// The most bytes of an answer's head.
@@ -16,15 +18,17 @@ const MAX_HEAD: usize = 16 << 10;
 /// The most bytes of an answer's body: more than any log that is kept.
 const MAX_BODY: usize = 256 << 20;
 const MAX_HEADERS: usize = 32;
+/// What a socket always takes at once: by default it has room for three times as much.
+const ROOMY: usize = 64 << 10;
 
 /// A connection to the daemon.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: UnixStream,
     /// What came and was not looked at yet.
-    waiting: Vec<u8>,
-    /// The limit that was set last.
-    patience: Option<Option<Duration>>,
+    waiting: Incoming,
+    /// The longest wait for anything of an answer.
+    patience: Option<Duration>,
 }
 
 /// A request.
@@ -71,51 +75,50 @@ impl Connection {
     }
 
     pub(super) fn over(stream: UnixStream) -> Self {
-        Connection { stream, waiting: Vec::new(), patience: None }
+        Connection { stream, waiting: Incoming::default(), patience: None }
     }
 
     /// Gives up on an answer of which nothing comes for so long; never without a limit.
+    pub(super) fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+    }
+
+    /// Whether nothing came unasked.
+    pub(super) fn is_clean(&self) -> bool {
+        self.waiting.len() == 0
+    }
+
+    /// Sends a request.
     ///
-    /// # Panics
-    /// When the limit is zero.
-    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Result<(), ClientError> {
-        if self.patience != Some(patience) {
-            self.stream.set_read_timeout(patience)?;
-            self.stream.set_write_timeout(patience)?;
-            self.patience = Some(patience);
+    /// # Errors
+    /// When the other side takes no more: it has not got all of the request then.
+    pub(super) fn send(&mut self, request: &Request<'_>) -> io::Result<()> {
+        let Request { method, target, body, key } = *request;
+        let mut message = Vec::with_capacity(256 + body.len());
+        write!(message, "{method} {target} HTTP/1.1\r\nhost: lightvm\r\n")?;
+        if !body.is_empty() {
+            message.extend_from_slice(b"content-type: application/json\r\n");
         }
-        Ok(())
+        if let Some(key) = key {
+            write!(message, "{KEY_HEADER}: {key}\r\n")?;
+        }
+        if method != "GET" {
+            write!(message, "content-length: {}\r\n", body.len())?;
+        }
+        message.extend_from_slice(b"\r\n");
+        message.extend_from_slice(body);
+        if message.len() > ROOMY {
+            self.stream.set_write_timeout(self.patience)?;
+        }
+        self.stream.write_all(&message)
     }
 
-    /// Whether the other side has neither closed it nor said something unasked.
-    pub(super) fn is_alive(&self) -> bool {
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        let peeked = recv(self.stream.as_raw_fd(), &mut [0], flags);
-        self.waiting.is_empty() && peeked == Err(nix::errno::Errno::EAGAIN)
-    }
-
-    /// Sends a request and waits for the whole answer.
-    pub(super) fn exchange(&mut self, request: &Request<'_>) -> Result<Answer, ClientError> {
-        let mut text =
-            format!("{} {} HTTP/1.1\r\nhost: lightvm\r\n", request.method, request.target);
-        if !request.body.is_empty() {
-            text.push_str("content-type: application/json\r\n");
-        }
-        if let Some(key) = request.key {
-            text.push_str(&format!("{KEY_HEADER}: {key}\r\n"));
-        }
-        if request.method != "GET" {
-            text.push_str(&format!("content-length: {}\r\n", request.body.len()));
-        }
-        text.push_str("\r\n");
-        let message = [text.as_bytes(), request.body].concat();
+    /// Waits for the whole answer to a request of which `sent` became.
+    pub(super) fn answer_to(&mut self, sent: io::Result<()>) -> Result<Answer, ClientError> {
         // A daemon that refuses may answer before it has read everything.
-        let sent = self.stream.write_all(&message);
-        match self.answer() {
-            Err(ClientError::Broken(_)) if sent.is_err() => {
-                Err(sent.err().map_or(ClientError::Protocol("nothing"), ClientError::Broken))
-            }
-            answer => answer,
+        match (self.answer(), sent) {
+            (Err(ClientError::Broken(_)), Err(e)) => Err(ClientError::Broken(e)),
+            (answer, _) => answer,
         }
     }
 
@@ -157,8 +160,9 @@ impl Connection {
     }
 
     /// The stream, and what came behind the last answer.
-    pub(super) fn into_parts(self) -> (UnixStream, Vec<u8>) {
-        (self.stream, self.waiting)
+    pub(super) fn into_parts(mut self) -> (UnixStream, Vec<u8>) {
+        let came = self.waiting.take(self.waiting.len());
+        (self.stream, came)
     }
 
     fn answer(&mut self) -> Result<Answer, ClientError> {
@@ -180,9 +184,9 @@ impl Connection {
     /// The head of the next answer that is more than "continue".
     fn head(&mut self) -> Result<Head, ClientError> {
         loop {
-            match parse_head(&self.waiting)? {
+            match parse_head(self.waiting.bytes())? {
                 Some((head, length)) => {
-                    self.waiting.drain(..length);
+                    self.waiting.pass_over(length);
                     if head.status == 101 || head.status >= 200 {
                         return Ok(head);
                     }
@@ -209,9 +213,9 @@ impl Connection {
     /// The length of the next chunk; trailers are not sent by the daemon.
     fn chunk_size(&mut self) -> Result<usize, ClientError> {
         loop {
-            match httparse::parse_chunk_size(&self.waiting) {
+            match httparse::parse_chunk_size(self.waiting.bytes()) {
                 Ok(httparse::Status::Complete((length, size))) => {
-                    self.waiting.drain(..length);
+                    self.waiting.pass_over(length);
                     return usize::try_from(size)
                         .map_err(|_| ClientError::Protocol("it is too large"));
                 }
@@ -226,28 +230,45 @@ impl Connection {
         while self.waiting.len() < length {
             self.more()?;
         }
-        let rest = self.waiting.split_off(length);
-        Ok(std::mem::replace(&mut self.waiting, rest))
+        Ok(self.waiting.take(length))
     }
 
     /// Everything up to the end of the connection.
     fn rest(&mut self) -> Result<Vec<u8>, ClientError> {
-        let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
-        Read::by_ref(&mut self.stream).take(limit).read_to_end(&mut self.waiting)?;
-        Ok(std::mem::take(&mut self.waiting))
+        while self.waiting.len() <= MAX_BODY {
+            match self.more() {
+                Ok(()) => {}
+                Err(ClientError::Broken(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(self.waiting.take(self.waiting.len()));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Err(ClientError::Protocol("it is too large"))
     }
 
+    /// Waits for more of an answer.
     fn more(&mut self) -> Result<(), ClientError> {
-        let mut chunk = [0; 16 << 10];
-        match self.stream.read(&mut chunk) {
+        self.wait()?;
+        match self.waiting.read_from(&mut self.stream) {
             Ok(0) => Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into())),
-            Ok(n) => {
-                self.waiting.extend_from_slice(&chunk[..n]);
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(ClientError::Silent),
             Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Waits until there is something to read. A thread that sleeps in `read` is woken already when
+    /// the daemon takes the request out of the socket, which makes room to write.
+    fn wait(&self) -> Result<(), ClientError> {
+        // Rounded up: a wait of less than a millisecond is one.
+        let limit = |patience: Duration| patience.as_micros().div_ceil(1000);
+        let limit = self.patience.map(|patience| PollTimeout::try_from(limit(patience)));
+        let limit = limit.map_or(PollTimeout::NONE, |limit| limit.unwrap_or(PollTimeout::MAX));
+        match poll(&mut [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)], limit) {
+            Ok(0) => Err(ClientError::Silent),
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(e) => Err(ClientError::Broken(e.into())),
         }
     }
 }

@@ -21,7 +21,6 @@ impl ConsoleStream {
     pub(super) fn attach(mut connection: Connection, target: &str) -> Result<Self, ClientError> {
         let head = connection.upgrade(target, CONSOLE_PROTOCOL)?;
         if head.status == 101 {
-            connection.set_patience(None)?;
             let (stream, first) = connection.into_parts();
             return Ok(ConsoleStream { stream, first });
         }

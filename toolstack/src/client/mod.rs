@@ -20,6 +20,7 @@ mod connection;
 mod console;
 mod error;
 mod events;
+mod incoming;
 mod key;
 mod path;
 mod retry;
@@ -294,7 +295,7 @@ impl Client {
         let route = Route::to("guests").then(guest).then("console");
         let route = if write { route.query("write=1") } else { route };
         let mut connection = Connection::open(&self.socket)?;
-        connection.set_patience(self.patience)?;
+        connection.set_patience(self.patience);
         ConsoleStream::attach(connection, &route.to_string())
     }
 
@@ -507,15 +508,25 @@ impl Client {
     }
 
     fn attempt(&self, call: &Call<'_>) -> Result<Vec<u8>, ClientError> {
-        let idle = self.idle.lock().take().filter(Connection::is_alive);
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => Connection::open(&self.socket)?,
-        };
-        let wait = call.wait;
-        connection.set_patience(self.patience.map(|patience| patience.saturating_add(wait)))?;
+        let patience = self.patience.map(|patience| patience.saturating_add(call.wait));
         let Call { method, ref target, ref body, key, .. } = *call;
-        let answer = connection.exchange(&Request { method, target, body, key })?;
+        let request = Request { method, target, body, key };
+        let send = |connection: &mut Connection| {
+            connection.set_patience(patience);
+            connection.send(&request)
+        };
+        let kept = self.idle.lock().take().filter(Connection::is_clean);
+        // One that was closed meanwhile takes nothing, so that the request is made once.
+        let kept = kept.and_then(|mut kept| send(&mut kept).is_ok().then_some(kept));
+        let (mut connection, sent) = match kept {
+            Some(kept) => (kept, Ok(())),
+            None => {
+                let mut fresh = Connection::open(&self.socket)?;
+                let sent = send(&mut fresh);
+                (fresh, sent)
+            }
+        };
+        let answer = connection.answer_to(sent)?;
         if answer.keep_alive {
             *self.idle.lock() = Some(connection);
         }

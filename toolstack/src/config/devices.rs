@@ -11,7 +11,7 @@ use super::layer::Layer;
 const MAX_USER_DATA: usize = 64 << 10;
 
 /// Slots kept free for devices that come later when the configuration does not say.
-const DEFAULT_HOTPLUG_SLOTS: u16 = 2;
+pub(super) const DEFAULT_HOTPLUG_SLOTS: u16 = 2;
 
 /// The keys about devices, checked.
 pub(super) struct Devices {

@@ -12,6 +12,8 @@ use super::value::RawValue;
 pub(super) struct Layer {
     pub(super) values: GuestOverrides,
     origins: BTreeMap<Key, (Origin, &'static str)>,
+    /// Where all of it comes from, when that is one place.
+    whole: Option<Origin>,
 }
 
 impl Layer {
@@ -19,14 +21,12 @@ impl Layer {
     pub(super) fn from_overrides(values: GuestOverrides) -> Self {
         let set = Key::ALL.into_iter().filter(|key| values.is_set(*key));
         let origins = set.map(|key| (key, (Origin::Override(key), key.name()))).collect();
-        Self { values, origins }
+        Self { values, origins, whole: None }
     }
 
     /// A description stored by an earlier run.
     pub(super) fn stored(values: GuestOverrides) -> Self {
-        let set = Key::ALL.into_iter().filter(|key| values.is_set(*key));
-        let origins = set.map(|key| (key, (Origin::Stored, key.name()))).collect();
-        Self { values, origins }
+        Self { values, origins: BTreeMap::new(), whole: Some(Origin::Stored) }
     }
 
     /// Sets `key`, which the file calls `written`, to what is at `location`.
@@ -53,7 +53,7 @@ impl Layer {
     pub(super) fn over(self, base: Self) -> Self {
         let mut origins = base.origins;
         origins.extend(self.origins);
-        Self { values: self.values.over(base.values), origins }
+        Self { values: self.values.over(base.values), origins, whole: None }
     }
 
     /// Makes relative paths absolute, taking them as relative to `folder`.
@@ -68,7 +68,9 @@ impl Layer {
 
     /// Where `key` was set.
     pub(super) fn origin(&self, key: Key) -> Origin {
-        self.origins.get(&key).map_or(Origin::Default, |(origin, _)| origin.clone())
+        let whole = || self.whole.clone().filter(|_| self.values.is_set(key));
+        let known = self.origins.get(&key).map(|(origin, _)| origin.clone());
+        known.or_else(whole).unwrap_or(Origin::Default)
     }
 
     /// `problem` with the value of `key`.

@@ -14,6 +14,7 @@
 
 mod action;
 mod check;
+pub(crate) mod compact;
 mod control;
 mod cpus;
 mod device;

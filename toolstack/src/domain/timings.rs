@@ -1,10 +1,10 @@
 //! How long each stage of a creation took.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 
 /// A stage between the request and the guest's first instruction, in order.
@@ -93,11 +93,11 @@ impl Timings {
     }
 }
 
-/// Milliseconds by stage name, with `total`.
+/// Milliseconds by stage name, with `total`; stages that took no time are left out.
 impl Serialize for Timings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(Stage::ALL.len() + 1))?;
-        for stage in Stage::ALL {
+        let mut map = serializer.serialize_map(None)?;
+        for stage in Stage::ALL.into_iter().filter(|&stage| !self.of(stage).is_zero()) {
             map.serialize_entry(stage.name(), &(self.of(stage).as_secs_f64() * 1e3))?;
         }
         map.serialize_entry("total", &(self.total().as_secs_f64() * 1e3))?;
@@ -113,7 +113,7 @@ impl JsonSchema for Timings {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "description": "Milliseconds spent on each stage, and in total.",
+            "description": "Milliseconds spent on each stage that took any time, and in total.",
             "additionalProperties": {"type": "number"},
         })
     }
@@ -123,14 +123,49 @@ impl JsonSchema for Timings {
 /// over.
 impl<'de> Deserialize<'de> for Timings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = BTreeMap::<String, f64>::deserialize(deserializer)?;
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Timings;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("milliseconds by stage")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Timings, A::Error> {
         let mut timings = Timings::default();
-        for stage in Stage::ALL {
-            let ms = map.get(stage.name()).copied().unwrap_or(0.0);
-            let spent = Duration::try_from_secs_f64(ms / 1e3).map_err(D::Error::custom)?;
-            timings.spent[stage as usize] = spent;
+        while let Some((Named(stage), ms)) = map.next_entry::<Named, f64>()? {
+            let spent = Duration::try_from_secs_f64(ms / 1e3).map_err(A::Error::custom)?;
+            if let Some(stage) = stage {
+                timings.spent[stage as usize] = spent;
+            }
         }
         Ok(timings)
+    }
+}
+
+/// The stage of this name, if it is one's.
+struct Named(Option<Stage>);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl Visitor<'_> for Name {
+            type Value = Named;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a stage's name")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Named, E> {
+                Ok(Named(Stage::ALL.into_iter().find(|stage| stage.name() == name)))
+            }
+        }
+        deserializer.deserialize_str(Name)
     }
 }
 
@@ -145,6 +180,7 @@ mod tests {
         assert_eq!(timings.total(), Duration::from_micros(2250));
         let json = serde_json::to_string(&timings).unwrap();
         assert_eq!(serde_json::from_str::<Timings>(&json).unwrap(), timings);
+        assert_eq!(json, r#"{"create":0.25,"load":2.0,"total":2.25}"#);
         assert!(serde_json::from_str::<Timings>(r#"{"create": -1}"#).is_err());
     }
 }

@@ -16,27 +16,28 @@ pub struct Prepared {
     // Before the claim: the domain is gone when its name becomes free.
     loaded: Loaded,
     claim: Claim,
+    record: Record,
 }
 
 /// A name taken: given back when dropped.
 #[derive(Debug)]
 struct Claim {
     registry: Registry,
-    record: Record,
+    name: GuestName,
+    uuid: Uuid,
     armed: bool,
 }
 
 impl Claim {
-    fn keep(mut self) -> Record {
+    fn keep(mut self) {
         self.armed = false;
-        self.record.clone()
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         if self.armed {
-            self.registry.remove(&self.record);
+            self.registry.release(self.uuid, &self.name);
         }
     }
 }
@@ -104,8 +105,9 @@ impl Prepared {
             config,
         };
         loaded.timings_mut().measure(Stage::Register, || register(&record))?;
-        let claim = Claim { registry: lifecycle.registry.clone(), record, armed: true };
-        Ok(Prepared { loaded, claim })
+        let (registry, name) = (lifecycle.registry.clone(), record.name.clone());
+        let claim = Claim { registry, name, uuid: record.uuid, armed: true };
+        Ok(Prepared { loaded, claim, record })
     }
 
     /// Its domain.
@@ -115,7 +117,7 @@ impl Prepared {
 
     /// What is written down about it.
     pub fn record(&self) -> &Record {
-        &self.claim.record
+        &self.record
     }
 
     /// Lets it run.
@@ -123,13 +125,17 @@ impl Prepared {
     /// # Errors
     /// [`LifecycleError::Build`]; nothing of the guest is left then.
     pub fn start(self) -> Result<(Guest, Timings), LifecycleError> {
-        let (running, timings) = self.loaded.start()?;
-        Ok((Guest { running, record: self.claim.keep() }, timings))
+        let Prepared { loaded, claim, record } = self;
+        let (running, timings) = loaded.start()?;
+        claim.keep();
+        Ok((Guest { running, record }, timings))
     }
 
     /// Lets it live without running: unpausing starts it.
     pub fn hold(self) -> (Guest, Timings) {
-        let (running, timings) = self.loaded.hold();
-        (Guest { running, record: self.claim.keep() }, timings)
+        let Prepared { loaded, claim, record } = self;
+        let (running, timings) = loaded.hold();
+        claim.keep();
+        (Guest { running, record }, timings)
     }
 }

@@ -298,9 +298,14 @@ impl Registry {
 
     /// Forgets a guest; its name is free at once.
     pub fn remove(&self, record: &Record) {
+        self.release(record.uuid, &record.name);
+    }
+
+    /// As [`Registry::remove`], by what the guest is known.
+    pub(crate) fn release(&self, uuid: Uuid, name: &GuestName) {
         // Without the lock a file may stay, which the next reader finds to be stale.
         if let Ok(_alone) = self.exclusive() {
-            self.forget(record.uuid, Some(&self.name_path(record.name.as_str())));
+            self.forget(uuid, Some(&self.name_path(name.as_str())));
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::build::{Channel, ConsoleRing};
-use crate::config::{GuestConfig, GuestName, GuestType};
+use crate::config::{GuestConfig, GuestName, GuestType, compact};
 use crate::xen::{DomId, DomainInfo};
 
 /// What is written down about a guest.
@@ -26,6 +26,7 @@ pub struct Record {
     /// Seconds since 1970 when it was created.
     pub created: u64,
     /// What it was made from.
+    #[serde(serialize_with = "compact::serialize")]
     pub config: GuestConfig,
 }
 

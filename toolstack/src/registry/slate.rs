@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// What fits in one page of tmpfs: the kernel copies that in one go, so whoever is killed meanwhile
@@ -15,20 +16,28 @@ const PAGE: usize = 4096;
 /// and several searches for its path.
 #[derive(Debug)]
 pub struct Slate {
-    file: File,
+    /// There until it is dropped.
+    file: Option<File>,
     /// Bytes of what stands there.
     len: usize,
 }
 
 impl Slate {
-    /// Makes the file at `path`, empty.
+    /// Makes the file at `path`, with nothing but a space in it: so it has its page already.
     ///
     /// # Errors
-    /// Those of `open(2)`.
+    /// Those of `open(2)` and `pwrite(2)`.
     pub fn create(path: &Path) -> io::Result<Slate> {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o644).open(path)?;
-        Ok(Slate { file, len: 0 })
+        file.write_all_at(b" ", 0)?;
+        Ok(Slate::over(file, 1))
+    }
+
+    fn over(file: File, len: usize) -> Slate {
+        // Somebody gets ready for a guest to come: now there is time.
+        drop(std::mem::take(&mut *USED.lock()));
+        Slate { file: Some(file), len }
     }
 
     /// Opens the file at `path`, in which something stands.
@@ -38,7 +47,7 @@ impl Slate {
     pub fn open(path: &Path) -> io::Result<Slate> {
         let file = OpenOptions::new().write(true).open(path)?;
         let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        Ok(Slate { file, len })
+        Ok(Slate::over(file, len))
     }
 
     /// Writes `text` in place of what stands there, with spaces behind it where it is shorter.
@@ -51,11 +60,21 @@ impl Slate {
         if text.len() > PAGE {
             return Ok(false);
         }
-        self.file.write_all_at(&text, 0).map(|()| true)
+        self.file.as_ref().map_or(Ok(false), |file| file.write_all_at(&text, 0).map(|()| true))
     }
 }
 
-/// The place of a guest's record, taken before it is known. Nobody takes an empty file for a record;
+/// Files that were written: they are closed when the next slate is made, since whoever makes a guest
+/// of what is ready has no time for that. No more than there were slates at once.
+static USED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+impl Drop for Slate {
+    fn drop(&mut self) {
+        USED.lock().extend(self.file.take());
+    }
+}
+
+/// The place of a guest's record, taken before it is known. Nobody takes a blank file for a record;
 /// it goes when this is dropped unused.
 #[derive(Debug)]
 pub struct Reserved {
@@ -86,7 +105,7 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         if !self.used {
-            // What stays is empty, and cleared away with what is left of its shell.
+            // What stays is blank, and cleared away with what is left of its shell.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -8,12 +8,13 @@
 mod claim;
 mod journal;
 
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry as Place;
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use lightvm::api::{Built, KEY_TIME, KEYS_KEPT};
 use lightvm::domain::Timings;
 use parking_lot::Mutex;
@@ -90,7 +91,7 @@ impl Keys {
     /// Those of reading and writing the file.
     pub fn open(path: &Path) -> io::Result<Keys> {
         let (journal, past) = Journal::open(path.to_owned())?;
-        let mut state = State { known: HashMap::new(), order: VecDeque::new(), journal };
+        let mut state = State { known: HashMap::default(), order: VecDeque::new(), journal };
         for Past { claim, uuid } in past {
             state.insert(claim, Outcome::of_earlier(uuid), true);
         }

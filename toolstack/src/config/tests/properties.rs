@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::api::{CreateRequest, Wait};
 use crate::config::{
     Action, ConfigFormat, ControlMode, CpuAffinity, CpuSet, Disk, GuestConfig, GuestOverrides,
     GuestType, Loader, MemSize, Nic, TscMode,
@@ -214,6 +215,14 @@ proptest! {
     fn json_round_trips(config in guest()) {
         let json = serde_json::to_string(&config).unwrap();
         prop_assert_eq!(serde_json::from_str::<GuestConfig>(&json).unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_left_out_is_the_default(config in guest()) {
+        let request = CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false };
+        let json = serde_json::to_string(&request).unwrap();
+        prop_assert!(json.len() <= serde_json::to_string(&request.config).unwrap().len() + 40);
+        prop_assert_eq!(serde_json::from_str::<CreateRequest>(&json).unwrap(), request);
     }
 
     #[test]
