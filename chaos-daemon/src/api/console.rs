@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use axum::{Extension, Json};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use lightvm::api::{CONSOLE_PROTOCOL, ConsoleQuery, ErrorCode, LogRecords};
@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tracing::debug;
 
 use super::body::At;
+use super::json::Json;
 use super::peer::Peer;
 use super::{Answer, ApiError};
 use crate::console::{Viewer, Writer};

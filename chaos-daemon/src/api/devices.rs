@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -10,6 +9,7 @@ use lightvm::api::{DiskInfo, ErrorCode, Happened, NicInfo, RemoveQuery};
 use lightvm::config::{Disk, Nic};
 
 use super::body::{At, JsonBody};
+use super::json::Json;
 use super::{Answer, ApiError, describe};
 use crate::daemon::Daemon;
 use crate::events;

@@ -1,11 +1,11 @@
 //! How the API says no.
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use lightvm::api::{ErrorAnswer, ErrorBody, ErrorCode};
 
+use super::json::Json;
 use crate::guests::GuestError;
 
 /// A request that was not carried out.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,6 +16,7 @@ use nix::errno::Errno;
 
 use super::body::{self, At, JsonBody, MaybeJson};
 use super::describe::{fresh, info, summary};
+use super::json::Json;
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::events;

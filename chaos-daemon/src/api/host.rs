@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use lightvm::api::{HostInfo, HostMemory};
 use lightvm::config::ControlMode;
 
+use super::json::Json;
 use crate::daemon::Daemon;
 
 /// The daemon and its host.

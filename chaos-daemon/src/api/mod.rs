@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod guests;
 mod host;
+mod json;
 mod metrics;
 mod networks;
 mod openapi;

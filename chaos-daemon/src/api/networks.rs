@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use lightvm::api::{Happened, NetworkInfo, NetworkSpec};
 
 use super::body::{At, JsonBody};
+use super::json::Json;
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::network::NetworkError;

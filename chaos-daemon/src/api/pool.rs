@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use lightvm::api::{ErrorCode, FlavourInfo, FlavourSpec, Happened, PoolInfo};
 
 use super::body::{At, JsonBody};
+use super::json::Json;
 use super::{Answer, ApiError};
 use crate::daemon::Daemon;
 use crate::shells;

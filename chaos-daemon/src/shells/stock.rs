@@ -6,7 +6,7 @@ use foldhash::HashMap;
 use lightvm::build::Control;
 use lightvm::create::{CreateError, Creator, Images};
 use lightvm::domain::{Loaded, Shell};
-use lightvm::registry::Reserved;
+use lightvm::registry::{Outline, Reserved};
 use lightvm::xen::{DomId, DomainState, ForeignMapping, Xen, XenError};
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ impl Kept {
             fittings.wire = Some((shard, daemon.shards[shard].wire(xen, domid, channel.port)?));
         }
         // Without them, as where descriptors run out, a finish takes longer.
-        fittings.place = daemon.lifecycle.registry().reserve(uuid).ok();
+        fittings.place = daemon.lifecycle.registry().reserve(Outline::of(&loaded)).ok();
         fittings.open = daemon.records.open_record(uuid).ok();
         Ok(Kept { fittings, domain: Domain::Loaded(loaded) })
     }

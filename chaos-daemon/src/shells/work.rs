@@ -31,7 +31,11 @@ pub async fn run(daemon: Arc<Daemon>) {
         };
         tokio::select! {
             () = daemon.shells.changed.notified() => {}
-            () = daemon.shells.served.notified() => sleep(REST).await,
+            () = daemon.shells.served.notified() => {
+                // Who was answered may wait for this processor: setting a timer takes a while.
+                let _ = nix::sched::sched_yield();
+                sleep(REST).await;
+            }
             () = sleep(wait) => {}
         }
     }

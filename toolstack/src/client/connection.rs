@@ -285,17 +285,17 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, ClientError> {
     let status = response.code.unwrap_or(0);
     let header = |name: &str| {
         let header = response.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name));
-        header.map(|h| String::from_utf8_lossy(h.value).to_ascii_lowercase())
+        header.map(|header| header.value.trim_ascii())
     };
     let length_of_body = match (status, header("transfer-encoding"), header("content-length")) {
         (101 | 204 | 304, ..) => Length::Bytes(0),
         (_, Some(_), _) => Length::Chunked,
-        (_, None, Some(text)) => match text.trim().parse() {
-            Ok(length) if length <= MAX_BODY => Length::Bytes(length),
+        (_, None, Some(text)) => match std::str::from_utf8(text).map(str::parse) {
+            Ok(Ok(length)) if length <= MAX_BODY => Length::Bytes(length),
             _ => return Err(ClientError::Protocol("its length is no length")),
         },
         (_, None, None) => Length::Open,
     };
-    let keep_alive = header("connection").is_none_or(|value| value != "close");
+    let keep_alive = header("connection").is_none_or(|value| !value.eq_ignore_ascii_case(b"close"));
     Ok(Some((Head { status, length: length_of_body, keep_alive }, length)))
 }

@@ -35,7 +35,7 @@ use crate::xen::{DomId, DomainInfo, Xen, XenError};
 
 pub use error::RegistryError;
 pub use lock::Lock;
-pub use record::{Entry, Record};
+pub use record::{Entry, Outline, Record};
 pub use selector::Selector;
 pub use slate::{Reserved, Slate};
 
@@ -73,7 +73,9 @@ impl Registry {
     }
 
     fn name_path(&self, name: &str) -> PathBuf {
-        self.dir.join("names").join(name)
+        let mut path = PathBuf::with_capacity(self.dir.as_os_str().len() + 80);
+        path.extend([self.dir.as_path(), Path::new("names"), Path::new(name)]);
+        path
     }
 
     /// Waits for the turn at a guest: whoever ends it, brings it back or forgets it
@@ -162,8 +164,8 @@ impl Registry {
         let place = place.filter(|place| place.uuid() == record.uuid);
         let is_written = match place {
             Some(place) => place
-                .fill(self.describe(record)?)
-                .map_err(file("cannot write", &self.record_path(record.uuid)))?,
+                .fill(record)
+                .map_err(|e| file("cannot write", &self.record_path(record.uuid))(e))?,
             None => false,
         };
         if !is_written {
@@ -182,13 +184,14 @@ impl Registry {
         linked.inspect_err(|_| self.forget_file(&self.record_path(record.uuid)))
     }
 
-    /// Takes the place of the record of a guest to come: writing it is cheap then.
+    /// Takes the place of the record of a guest to come, and writes what is known of it: the rest is
+    /// cheap then.
     ///
     /// # Errors
     /// [`RegistryError::File`].
-    pub fn reserve(&self, uuid: Uuid) -> Result<Reserved, RegistryError> {
-        let path = self.record_path(uuid);
-        Reserved::new(uuid, path.clone()).map_err(file("cannot make", &path))
+    pub fn reserve(&self, outline: Outline) -> Result<Reserved, RegistryError> {
+        let path = self.record_path(outline.uuid);
+        Reserved::new(outline, path.clone()).map_err(file("cannot make", &path))
     }
 
     /// Gives back the place that somebody who was killed had reserved under `uuid`.
@@ -238,8 +241,8 @@ impl Registry {
 
     fn link(&self, name: &GuestName, uuid: Uuid) -> Result<(), RegistryError> {
         let link = self.name_path(name.as_str());
-        let target = Path::new("../guests").join(format!("{uuid}.json"));
-        std::os::unix::fs::symlink(&target, &link).map_err(file("cannot make", &link))
+        let target = format!("../guests/{uuid}.json");
+        std::os::unix::fs::symlink(target, &link).map_err(|e| file("cannot make", &link)(e))
     }
 
     /// Replaces what is written down about a guest, under the same name.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::record::{Draft, Outline, Record};
+
 /// What fits in one page of tmpfs: the kernel copies that in one go, so whoever is killed meanwhile
 /// has written all of it or nothing.
 const PAGE: usize = 4096;
@@ -74,31 +76,35 @@ impl Drop for Slate {
     }
 }
 
-/// The place of a guest's record, taken before it is known. Nobody takes a blank file for a record;
-/// it goes when this is dropped unused.
+/// The place of a guest's record, taken before there is a guest. Nobody takes a blank file for a
+/// record; it goes when this is dropped unused.
 #[derive(Debug)]
 pub struct Reserved {
-    uuid: Uuid,
+    draft: Draft,
     path: PathBuf,
     slate: Slate,
     used: bool,
 }
 
 impl Reserved {
-    pub(super) fn new(uuid: Uuid, path: PathBuf) -> io::Result<Reserved> {
-        let slate = Slate::create(&path)?;
-        Ok(Reserved { uuid, path, slate, used: false })
+    pub(super) fn new(outline: Outline, path: PathBuf) -> io::Result<Reserved> {
+        let (draft, slate) = (Draft::new(outline)?, Slate::create(&path)?);
+        Ok(Reserved { draft, path, slate, used: false })
     }
 
     /// Whose record it is for.
     pub(super) fn uuid(&self) -> Uuid {
-        self.uuid
+        self.draft.uuid()
     }
 
-    /// Writes the record, as with [`Slate::write`]. The file stays, whatever the answer is.
-    pub(super) fn fill(mut self, text: Vec<u8>) -> io::Result<bool> {
+    /// Writes the record, as with [`Slate::write`]; `false` also when it is of another domain. The
+    /// file stays, whatever the answer is.
+    pub(super) fn fill(mut self, record: &Record) -> io::Result<bool> {
         self.used = true;
-        self.slate.write(text)
+        match self.draft.complete(record)? {
+            Some(text) => self.slate.write(text),
+            None => Ok(false),
+        }
     }
 }
 
@@ -116,6 +122,9 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::build::ConsoleRing;
+    use crate::config::GuestType;
+    use crate::xen::DomId;
 
     #[test]
     fn what_is_shorter_leaves_nothing_of_what_stood_there() {
@@ -134,10 +143,16 @@ mod tests {
     fn a_place_that_is_not_used_is_given_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a");
-        let place = || Reserved::new(Uuid::nil(), path.clone()).unwrap();
-        drop(place());
+        let outline = Outline {
+            uuid: Uuid::nil(),
+            domid: DomId(1),
+            guest_type: GuestType::Pvh,
+            console: ConsoleRing { frame: 1, port: 1 },
+            channel: None,
+        };
+        let place = Reserved::new(outline, path.clone()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b" ");
+        drop(place);
         assert!(!path.exists());
-        assert!(place().fill(b"1".to_vec()).unwrap());
-        assert_eq!(fs::read(&path).unwrap(), b"1");
     }
 }
