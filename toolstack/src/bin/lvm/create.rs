@@ -6,12 +6,12 @@ mod one;
 mod report;
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use lightvm::config::{Loaded, Loader};
 
 use crate::app::App;
 use crate::args::{CreateArgs, GuestFlags};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 
 pub(crate) fn run(app: &App, mut args: CreateArgs) -> Result<ExitCode, Failure> {
