@@ -14,6 +14,8 @@ use crate::args::{CreateArgs, GuestFlags};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 
+// What other verbs need is not to lie between what this does.
+#[inline(never)]
 pub(crate) fn run(app: &App, mut args: CreateArgs) -> Result<ExitCode, Failure> {
     let flags = std::mem::take(&mut args.guest);
     check(&args, &flags)?;

@@ -35,7 +35,6 @@ mod sched_credit2;
 mod session;
 mod shutdown;
 mod signals;
-#[cfg(not(test))]
 mod start;
 mod stats;
 mod target;

@@ -17,7 +17,8 @@ use crate::app;
 /// Called by the C library, which hands the command line to the standard library too.
 // SAFETY: no other function of the program or its libraries is called `main`; the signature is that
 // of ISO C.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(test, allow(dead_code))] // Tests have a `main` of their own.
 extern "C" fn main(_: c_int, _: *const *const c_char) -> c_int {
     occupy_standard_streams();
     ignore_closed_pipes();

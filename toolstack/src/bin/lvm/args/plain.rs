@@ -115,8 +115,8 @@ impl Line {
             }
             "timeout" => once(&mut create.timeout, seconds(words.value()?).ok()),
             "user-data" => once(&mut create.guest.user_data, user_data(words.value()?).ok()),
-            "nic" => Some(create.guest.nic.push(words.value()?.parse().ok()?)),
-            "disk" => Some(create.guest.disk.push(words.value()?.parse().ok()?)),
+            "nic" => add(&mut create.guest.nic, words.value()?),
+            "disk" => add(&mut create.guest.disk, words.value()?),
             _ => guest_option(&mut create.guest, name, words.value()?),
         }
     }
@@ -157,6 +157,11 @@ fn guest_option(guest: &mut GuestFlags, name: &str, value: &str) -> Option<()> {
 
 fn set<T: FromStr>(slot: &mut Option<T>, value: &str) -> Option<()> {
     once(slot, value.parse().ok())
+}
+
+fn add<T: FromStr>(list: &mut Vec<T>, value: &str) -> Option<()> {
+    list.push(value.parse().ok()?);
+    Some(())
 }
 
 /// Puts a good value where none is.
