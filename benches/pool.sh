@@ -14,7 +14,7 @@ part() {
     "$@" >"$out/$name" || { say "$name FAILED"; rm -f "$out/$name"; }
 }
 
-for program in chaosd lvm bench-pool; do cp "/src/target/release/$program" "$run/"; done
+for program in release/chaosd lvm/lvm release/bench-pool; do cp "/src/target/$program" "$run/"; done
 cp /src/target/guests/hello-c /src/target/guests/echo "$run/"
 PATH=$run:$PATH
 flavour() { printf '[[pool.flavour]]\nlow = %s\nhigh = 128\n[pool.flavour.guest]\nkernel = "%s"\nmemory = "2 MiB"\ntype = "pvh"\n' "$1" "$run/$2"; }

@@ -1,7 +1,6 @@
 //! What every verb needs: the options that all share, Xen, and a way to fail.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
@@ -12,7 +11,7 @@ use lightvm::registry::Registry;
 use lightvm::xen::Xen;
 
 use crate::args::{Cli, Globals, Verb};
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::{Failure, Report};
 use crate::output;
 

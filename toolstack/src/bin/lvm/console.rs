@@ -1,7 +1,6 @@
 //! `lvm console`: attaches to a guest's console.
 
 use std::io::{self, IsTerminal};
-use std::process::ExitCode;
 use std::time::Instant;
 
 use lightvm::lifecycle::Guest;
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::args::ConsoleArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::Failure;
 use crate::left::{Left, Until};
 use crate::output;

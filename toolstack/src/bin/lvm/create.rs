@@ -6,14 +6,16 @@ mod one;
 mod report;
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use lightvm::config::{Loaded, Loader};
 
 use crate::app::App;
 use crate::args::{CreateArgs, GuestFlags};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 
+// What other verbs need is not to lie between what this does.
+#[inline(never)]
 pub(crate) fn run(app: &App, mut args: CreateArgs) -> Result<ExitCode, Failure> {
     let flags = std::mem::take(&mut args.guest);
     check(&args, &flags)?;

@@ -1,7 +1,5 @@
 //! `lvm destroy`: takes domains away.
 
-use std::process::ExitCode;
-
 use lightvm::api::ErrorCode;
 use lightvm::client::{Client, ClientError};
 use lightvm::lifecycle::Lifecycle;
@@ -12,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::args::DestroyArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;

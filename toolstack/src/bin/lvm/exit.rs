@@ -1,7 +1,5 @@
 //! Exit codes. `lvm --help` and `docs/lvm.md` list them.
 
-use std::process::ExitCode;
-
 /// What a script can tell from the exit code alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -50,9 +48,23 @@ impl Exit {
     }
 }
 
+/// What the process ends with: the standard library's own keeps its number to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExitCode(u8);
+
+impl ExitCode {
+    pub(crate) const SUCCESS: ExitCode = ExitCode(0);
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        ExitCode::from(exit.code())
+        ExitCode(exit.code())
+    }
+}
+
+impl From<ExitCode> for libc::c_int {
+    fn from(code: ExitCode) -> Self {
+        code.0.into()
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! `args` says what can be typed, `app` what every verb needs, and each verb has a
 //! file of its name. `docs/lvm.md` describes them all.
+//!
+//! `start` is what runs before them, and why the standard library's does not.
+
+#![cfg_attr(not(test), no_main)]
 
 mod app;
 mod args;
@@ -31,14 +35,9 @@ mod sched_credit2;
 mod session;
 mod shutdown;
 mod signals;
+mod start;
 mod stats;
 mod target;
 mod terminal;
 mod vcpu_pin;
 mod viewer;
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    app::main()
-}

@@ -1,12 +1,11 @@
 //! `lvm network`: the daemon's networks.
 
-use std::process::ExitCode;
-
 use lightvm::api::{NetworkInfo, NetworkSpec, Uplink};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::args::{NetworkCreateArgs, NetworkDeleteArgs, NetworkVerb};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output;
 use crate::target;

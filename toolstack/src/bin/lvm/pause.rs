@@ -1,14 +1,12 @@
 //! `lvm pause` and `lvm unpause`.
 
-use std::process::ExitCode;
-
 use lightvm::xen::{DomId, Xen};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::args::NamesArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::Failure;
 use crate::target::{self, Target};
 

@@ -1,13 +1,12 @@
 //! `lvm pool`: the shells that the daemon keeps.
 
-use std::process::ExitCode;
-
 use lightvm::api::{FlavourInfo, FlavourOrigin, FlavourSpec, PoolInfo};
 use lightvm::config::GuestConfig;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::args::{PoolAddArgs, PoolRemoveArgs, PoolVerb};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output;
 use crate::target;

@@ -1,6 +1,5 @@
 //! `lvm shutdown` and `lvm reboot`: stop a guest, then do what its configuration says.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use lightvm::api::{ErrorCode, StopAnswer, StopOutcome, StopRequest};
@@ -13,7 +12,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::args::StopArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::Failure;
 use crate::target::{self, Target};
 

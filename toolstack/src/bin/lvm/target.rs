@@ -1,6 +1,5 @@
 //! The domains that a command names.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use lightvm::domain::DomainError;
@@ -11,7 +10,7 @@ use nix::errno::Errno;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::{Failure, Report};
 use crate::output;
 

@@ -190,7 +190,7 @@ pub(crate) struct GuestFlags {
 }
 
 /// Reads the text of `@FILE`, or takes the text as it is.
-fn user_data(text: &str) -> Result<String, String> {
+pub(super) fn user_data(text: &str) -> Result<String, String> {
     match text.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path).map_err(|e| format!("cannot read it: {e}")),
         None => Ok(text.to_owned()),

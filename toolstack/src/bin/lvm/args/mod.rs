@@ -4,6 +4,7 @@ mod create;
 mod device;
 mod help;
 mod network;
+mod plain;
 mod pool;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,9 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+const REGISTRY_VARIABLE: &str = "LIGHTVM_RUN_DIR";
+const SOCKET_VARIABLE: &str = "LIGHTVM_SOCKET";
+
 /// The options that all verbs share.
 #[derive(Debug, Args)]
 pub(crate) struct Globals {
@@ -54,7 +58,7 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "DIR",
-        env = "LIGHTVM_RUN_DIR",
+        env = REGISTRY_VARIABLE,
         default_value = DEFAULT_DIR,
         hide_short_help = true,
         help_heading = "Global options"
@@ -66,7 +70,7 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "PATH",
-        env = "LIGHTVM_SOCKET",
+        env = SOCKET_VARIABLE,
         default_value = DEFAULT_SOCKET,
         hide_short_help = true,
         help_heading = "Global options"
@@ -74,33 +78,10 @@ pub(crate) struct Globals {
     pub(crate) socket: PathBuf,
 }
 
-/// `lvm create` without the other verbs, whose options take longer to describe than a guest to make.
-#[derive(Debug, Parser)]
-#[command(name = "lvm")]
-struct Create {
-    #[command(flatten)]
-    globals: Globals,
-    #[command(subcommand)]
-    verb: CreateVerb,
-}
-
-#[derive(Debug, Subcommand)]
-enum CreateVerb {
-    #[command(alias = "run")]
-    Create(Box<CreateArgs>),
-}
-
 impl Cli {
     /// Reads a command line, the program's name first.
     pub(crate) fn read(line: &[OsString]) -> Result<Cli, clap::Error> {
-        let creates = line.iter().any(|arg| arg == "create" || arg == "run");
-        // What it does not take may be for another verb, and what is wrong is said with all of them
-        // in view.
-        if creates && let Ok(Create { globals, verb }) = Create::try_parse_from(line) {
-            let CreateVerb::Create(args) = verb;
-            return Ok(Cli { globals, verb: Verb::Create(args) });
-        }
-        Cli::try_parse_from(line)
+        plain::read(line).map_or_else(|| Cli::try_parse_from(line), Ok)
     }
 }
 

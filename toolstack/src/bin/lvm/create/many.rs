@@ -1,6 +1,5 @@
 //! Many guests of one configuration: all of them, or none.
 
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lightvm::config::{GuestConfig, Loaded};
@@ -9,7 +8,7 @@ use super::maker::{Created, Maker, WaitResult};
 use super::report;
 use crate::app::App;
 use crate::args::CreateArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;

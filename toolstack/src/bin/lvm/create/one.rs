@@ -1,7 +1,6 @@
 //! One guest.
 
 use std::io::{self, IsTerminal};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lightvm::api::ErrorCode;
@@ -16,7 +15,7 @@ use super::report;
 use crate::app::App;
 use crate::args::CreateArgs;
 use crate::console::{self, Who};
-use crate::exit::Exit;
+use crate::exit::{Exit, ExitCode};
 use crate::failure::Failure;
 use crate::left::{Left, Until};
 use crate::output;
