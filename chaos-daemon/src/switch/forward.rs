@@ -53,6 +53,7 @@ pub fn decide(
     let verdict = match destination(table, &ethernet, frame) {
         Some(place) if place == from => Verdict::Nowhere,
         Some(place) => Verdict::To(place),
+        None if is_own_news(table, from, &ethernet, frame) => Verdict::Flood(Ports::Unpinned),
         None if is_group(ethernet.destination) => Verdict::Flood(Ports::All),
         None => Verdict::Flood(Ports::Unpinned),
     };
@@ -73,12 +74,25 @@ fn destination(table: &Table, ethernet: &Ethernet, frame: &[u8]) -> Option<Place
     table.owner(arp.target).filter(|_| asks_another).map(Place::Port)
 }
 
+/// Whether a port tells by ARP where its pinned address is, and no guest has ever heard otherwise:
+/// with many guests, waking all of them for each one that starts would be most of the switch's work.
+fn is_own_news(table: &Table, from: Place, ethernet: &Ethernet, frame: &[u8]) -> bool {
+    if ethernet.ethertype != ethertype::ARP {
+        return false;
+    }
+    Arp::read(&frame[frame::ETHERNET..]).is_ok_and(|arp| {
+        arp.sender == arp.target
+            && table.owner(arp.sender).map(Place::Port) == Some(from)
+            && !table.had_another_owner(arp.sender)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use macaddr::MacAddr6;
     use proptest::prelude::*;
 
-    use super::super::samples::ethernet;
+    use super::super::samples::{announcement, ethernet};
     use super::super::table::PortId;
     use super::*;
 
@@ -136,6 +150,27 @@ mod tests {
         fn any_bytes_are_judged(frame in proptest::collection::vec(any::<u8>(), 0..80)) {
             decide(&mut Table::default(), Place::Uplink, true, &frame, Instant::now());
         }
+    }
+
+    #[test]
+    fn a_new_address_is_no_news_to_pinned_neighbours() {
+        let (now, mut table, address) = (Instant::now(), Table::default(), [10, 0, 0, 5].into());
+        let told = |table: &mut Table, n: u32| {
+            let frame = announcement(mac(u8::try_from(n).unwrap()), address);
+            decide(table, place(n), true, &frame, now).0
+        };
+        let own = |table: &mut Table, n: u32| {
+            let Place::Port(port) = place(n) else { unreachable!() };
+            table.pin(mac(u8::try_from(n).unwrap()), &[address], port, now).unwrap();
+            port
+        };
+        let port = own(&mut table, 1);
+        assert_eq!(told(&mut table, 1), Verdict::Flood(Ports::Unpinned));
+        // Who says so without having it is heard by all, if its port lets it.
+        assert_eq!(told(&mut table, 4), Verdict::Flood(Ports::All));
+        table.remove(port);
+        own(&mut table, 2);
+        assert_eq!(told(&mut table, 2), Verdict::Flood(Ports::All));
     }
 
     #[test]

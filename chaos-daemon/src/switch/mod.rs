@@ -14,6 +14,7 @@ pub mod checksum;
 mod counters;
 pub mod dhcp;
 mod fabric;
+mod former;
 pub mod forward;
 pub mod frame;
 pub mod packet;

@@ -19,6 +19,16 @@ pub(crate) fn ethernet(to: MacAddr6, from: MacAddr6, kind: u16, payload: &[u8]) 
     frame
 }
 
+/// Tells by ARP that `address` is at `mac`.
+pub(crate) fn announcement(mac: MacAddr6, address: Ipv4Addr) -> Vec<u8> {
+    let mut message = vec![0, 1, 8, 0, 6, 4, 0, 1];
+    message.extend(mac.as_bytes());
+    message.extend(address.octets());
+    message.extend([0; 6]);
+    message.extend(address.octets());
+    ethernet(MacAddr6::broadcast(), mac, ethertype::ARP, &message)
+}
+
 /// An IPv4 packet.
 pub(crate) fn ipv4(from: Ipv4Addr, to: Ipv4Addr, proto: u8, payload: &[u8]) -> Vec<u8> {
     let mut packet = vec![0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, proto, 0, 0];

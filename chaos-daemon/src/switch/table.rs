@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use macaddr::MacAddr6;
 
+use super::former::Former;
 use super::frame::is_group;
 
 /// A port of a switch, on any shard. The number of a port that is gone is not used again.
@@ -64,6 +65,7 @@ pub struct Table {
     entries: HashMap<MacAddr6, Entry>,
     learned: HashMap<Place, usize>,
     addresses: HashMap<Ipv4Addr, PortId>,
+    former: Former,
 }
 
 impl Table {
@@ -144,15 +146,23 @@ impl Table {
         self.addresses.get(&address).copied()
     }
 
+    /// Whether neighbours may think that `address` is somewhere else: it was another port's a few
+    /// minutes ago.
+    pub fn had_another_owner(&self, address: Ipv4Addr) -> bool {
+        self.former.contains(address)
+    }
+
     /// Forgets a port and all that was behind it.
     pub fn remove(&mut self, port: PortId) {
         self.entries.retain(|_, entry| entry.place != Place::Port(port));
-        self.addresses.retain(|_, owner| *owner != port);
+        let gone = self.addresses.extract_if(|_, owner| *owner == port);
+        self.former.add(gone.map(|(address, _)| address));
         self.learned.remove(&Place::Port(port));
     }
 
     /// Forgets learned addresses that no frame came from for [`MAX_AGE`].
     pub fn expire(&mut self, now: Instant) {
+        self.former.expire(now);
         let learned = &mut self.learned;
         self.entries.retain(|_, entry| {
             let keep = entry.pinned || now.saturating_duration_since(entry.seen) < MAX_AGE;

@@ -15,8 +15,8 @@ use lightvm::xen::Xen;
 use lightvm_bench::{Summary, ping};
 use serde_json::{Value, json};
 
-/// MiB of every guest.
-const MEMORY: u64 = 2;
+/// KiB of every guest: what the image, its stack and its page tables need, and a little more.
+const MEMORY: u64 = 1280;
 /// Guests of a request: what comes of them shows as progress.
 const BATCH: u32 = 100;
 /// The longest wait for memory to come back.
@@ -35,7 +35,7 @@ struct Crowd {
 pub(crate) fn run(kernel: &Path, network: &str, guests: u32) -> Result<Value, Box<dyn Error>> {
     let crowd = Crowd::open(kernel, network)?;
     let (free, began) = (crowd.free()?, Instant::now());
-    let made = crowd.fill(guests)?;
+    let (made, batches) = crowd.fill(guests)?;
     let (filled, creating) = (crowd.free()?, began.elapsed());
     let times = made.iter().map(ping_one).collect::<Result<Vec<_>, _>>()?;
     let living = crowd.client.host()?.guests;
@@ -43,9 +43,11 @@ pub(crate) fn run(kernel: &Path, network: &str, guests: u32) -> Result<Value, Bo
     crowd.empty(&made, free)?;
     let guest_kib = (free - filled) / 1024 / u64::from(guests);
     let ms_each = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(guests);
+    let (first, last) = (batches.first(), batches.last());
     Ok(json!({
         "guests": guests, "living": living, "answered": times.len(), "ping": Summary::of(times),
-        "create_ms": ms_each(creating), "destroy_ms": ms_each(began.elapsed()),
+        "create_ms": ms_each(creating), "create_first_ms": first, "create_last_ms": last,
+        "destroy_ms": ms_each(began.elapsed()),
         "guest_kib": guest_kib, "missing_kib": free.saturating_sub(crowd.free()?) / 1024,
     }))
 }
@@ -64,7 +66,7 @@ impl Crowd {
     fn open(kernel: &Path, network: &str) -> Result<Crowd, Box<dyn Error>> {
         let overrides = GuestOverrides {
             kernel: Some(kernel.to_owned()),
-            memory: Some(MemSize::from_mib(MEMORY)?),
+            memory: Some(MemSize::from_kib(MEMORY)?),
             // Xen needs no page tables of its own for them.
             guest_type: Some(GuestType::Pv),
             nic: Some(vec![Nic { network: Some(network.to_owned()), ..Nic::default() }]),
@@ -84,12 +86,17 @@ impl Crowd {
         Ok(CreateRequest { config, wait: Wait::None, timeout_ms: None, paused: false })
     }
 
-    fn fill(&self, guests: u32) -> Result<Vec<CreateAnswer>, Box<dyn Error>> {
-        let mut made = Vec::new();
+    /// Creates them all. Answers too what a guest of each batch took, in ms.
+    fn fill(&self, guests: u32) -> Result<(Vec<CreateAnswer>, Vec<f64>), Box<dyn Error>> {
+        let (mut made, mut batches) = (Vec::new(), Vec::new());
         for first in (0..guests).step_by(BATCH as usize) {
             let numbers = first..guests.min(first + BATCH);
+            let count = f64::from(guests.min(first + BATCH) - first);
             let requests = numbers.map(|n| self.request(n)).collect::<Result<_, _>>()?;
-            for result in self.client.create_many(requests)? {
+            let began = Instant::now();
+            let results = self.client.create_many(requests)?;
+            batches.push(began.elapsed().as_secs_f64() * 1e3 / count);
+            for result in results {
                 match result {
                     BatchResult::Created(answer) => made.push(*answer),
                     BatchResult::Error(e) => {
@@ -101,7 +108,7 @@ impl Crowd {
                 eprintln!("bench: {} guests", made.len());
             }
         }
-        Ok(made)
+        Ok((made, batches))
     }
 
     /// Destroys them all and waits until the host has its memory back.
