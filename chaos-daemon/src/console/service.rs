@@ -83,7 +83,7 @@ impl Service {
         let keep = self.0.options.lock().keep;
         while consoles.gone.len() > keep {
             let Some(oldest) = consoles.gone.pop_front() else { break };
-            let _ = self.0.thread.jobs.send(Job::Remove(self.make(oldest)));
+            self.0.thread.jobs.put(Job::Remove(self.make(oldest)));
         }
     }
 

@@ -41,6 +41,16 @@ impl Slate {
         Ok(Slate { file, len })
     }
 
+    /// Writes `text` into the empty file. `false`: it is more than can be written in one go, and
+    /// nothing is.
+    ///
+    /// # Errors
+    /// Those of `pwrite(2)`.
+    pub fn begin(&mut self, text: &[u8]) -> io::Result<bool> {
+        self.len = text.len();
+        self.write(text.to_vec())
+    }
+
     /// Writes `text` in place of what stands there, with spaces behind it where it is shorter.
     /// `false`: it is more than can be written in one go, and nothing is.
     ///
