@@ -16,6 +16,7 @@ pub mod guests;
 pub mod kept;
 pub mod log;
 pub mod logfile;
+pub mod mailbox;
 pub mod metrics;
 pub mod net;
 pub mod network;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use crossbeam::channel::Sender;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast};
 
@@ -16,6 +15,7 @@ use super::input::{Taken, Writer};
 use super::viewer::{Chunk, Viewer};
 use super::writer::Job;
 use crate::logfile::LogFile;
+use crate::mailbox::Mailbox;
 use crate::switch::bucket::Bucket;
 
 /// Bytes of input that wait for the guest at most.
@@ -34,7 +34,7 @@ struct Inner {
     state: Mutex<State>,
     /// There is room for input again.
     room: Notify,
-    jobs: Sender<Job>,
+    jobs: Mailbox<Job>,
     /// Bytes per second the guest may print, and at once.
     limit: (u64, u64),
 }
@@ -63,7 +63,7 @@ impl fmt::Debug for Sink {
 }
 
 impl Sink {
-    pub(super) fn new(file: LogFile, rate: u64, burst: u64, jobs: Sender<Job>) -> Sink {
+    pub(super) fn new(file: LogFile, rate: u64, burst: u64, jobs: Mailbox<Job>) -> Sink {
         let (file, state) = (Mutex::new(file), Mutex::default());
         Sink(Arc::new(Inner { file, state, room: Notify::new(), jobs, limit: (rate, burst) }))
     }
@@ -80,7 +80,7 @@ impl Sink {
         state.unwritten.extend_from_slice(bytes);
         if !std::mem::replace(&mut state.queued, true) {
             // Without its thread nothing is logged, but the guest goes on.
-            let _ = self.0.jobs.send(Job::Write(self.clone()));
+            self.0.jobs.put(Job::Write(self.clone()));
         }
         state.printed
     }

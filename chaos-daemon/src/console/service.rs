@@ -111,7 +111,7 @@ impl Service {
         }
         let keep = self.0.options.lock().keep;
         while let Some(oldest) = consoles.gone.beyond(keep) {
-            let _ = self.0.thread.jobs.send(Job::Remove(self.make(oldest)));
+            self.0.thread.jobs.put(Job::Remove(self.make(oldest)));
         }
     }
 

@@ -3,11 +3,11 @@
 use std::io;
 use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
-
 use super::feed::Sink;
+use crate::mailbox::Mailbox;
 
 /// Work of the thread. Every console is queued once at most.
+#[derive(Debug)]
 pub(super) enum Job {
     /// Write what waits.
     Write(Sink),
@@ -20,22 +20,23 @@ pub(super) enum Job {
 /// The running thread; it ends when everything queued is written.
 #[derive(Debug)]
 pub(super) struct Thread {
-    pub(super) jobs: Sender<Job>,
+    pub(super) jobs: Mailbox<Job>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Thread {
     pub(super) fn start() -> io::Result<Thread> {
-        let (jobs, inbox) = unbounded();
+        let jobs = Mailbox::default();
+        let inbox = jobs.clone();
         let name = "console-log".to_owned();
         let thread = std::thread::Builder::new().name(name).spawn(move || run(&inbox))?;
         Ok(Thread { jobs, thread: Some(thread) })
     }
 }
 
-fn run(inbox: &Receiver<Job>) {
-    while let Ok(job) = inbox.recv() {
-        match job {
+fn run(inbox: &Mailbox<Job>) {
+    loop {
+        match inbox.take() {
             Job::Write(sink) => sink.write(),
             Job::Remove(sink) => sink.remove(),
             Job::Stop => return,
@@ -45,7 +46,7 @@ fn run(inbox: &Receiver<Job>) {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        let _ = self.jobs.send(Job::Stop);
+        self.jobs.put(Job::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

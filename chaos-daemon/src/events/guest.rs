@@ -10,8 +10,12 @@ use crate::guests::Guest;
 /// The guest of an event.
 #[must_use]
 pub fn of(daemon: &Daemon, guest: &Guest) -> EventGuest {
-    // It may have been renamed since it was made.
-    let now = daemon.lifecycle.registry().record(guest.uuid);
+    let (registry, made_as) = (daemon.lifecycle.registry(), &guest.life.record.name);
+    if registry.is_named(made_as, guest.uuid) {
+        return made(guest);
+    }
+    // It was renamed since it was made.
+    let now = registry.record(guest.uuid);
     EventGuest {
         name: now.map_or_else(|| guest.life.record.name.clone(), |now| now.name),
         ..made(guest)

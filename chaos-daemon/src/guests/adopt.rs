@@ -130,9 +130,9 @@ async fn adopt(daemon: &Arc<Daemon>, record: GuestRecord) -> Result<(), GuestErr
         let reopen = |disk: &_| site.disks.reopen(disk);
         let (console, specs) = (site.consoles.sink(uuid), devices::open_all(&of.devices, reopen)?);
         let plugs = devices::plugs(&life_of, &of, console, specs);
-        let (xen, journal) = (&site.xen, &site.records.journal(uuid));
+        let (xen, records) = (&site.xen, &site.records);
         let place =
-            Place { xen, life: &life_of, plugs: &plugs, journal, running: true, page: None };
+            Place { xen, life: &life_of, plugs: &plugs, records, running: true, page: None };
         Ok::<_, GuestError>((place.line(of.control)?, plugs))
     })
     .await??;

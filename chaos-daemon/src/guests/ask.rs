@@ -35,11 +35,16 @@ pub fn find(daemon: &Daemon, name: &str) -> Result<Arc<Guest>, GuestError> {
     }
     // Guests are renamed in the registry.
     let registry = daemon.lifecycle.registry();
+    if let Ok(likely) = daemon.guests.find(name)
+        && likely.life.record.name.as_str() == name
+        && registry.is_named(&likely.life.record.name, likely.uuid)
+    {
+        return Ok(likely);
+    }
     let named = |guest: &Arc<Guest>| {
         registry.record(guest.uuid).is_some_and(|record| record.name.as_str() == name)
     };
-    let likely = daemon.guests.find(name).ok().filter(named);
-    let found = likely.or_else(|| daemon.guests.all().into_iter().find(named));
+    let found = daemon.guests.all().into_iter().find(named);
     found.ok_or_else(|| GuestError::NotFound(name.to_owned()))
 }
 

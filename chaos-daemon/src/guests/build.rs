@@ -168,9 +168,9 @@ impl Site<'_> {
         let (prepared, fittings) = self.domain(config, record, ticket, vacant)?;
         let life = prepared.record();
         let devices = devices::plugs(life, record, daemon.consoles.sink(life.uuid), specs);
-        let (xen, journal) = (&daemon.xen, &daemon.records.journal(life.uuid));
+        let (xen, records) = (&daemon.xen, &daemon.records);
         let Fittings { page, wire, open, .. } = fittings;
-        let place = Place { xen, life, plugs: &devices, journal, running: false, page };
+        let place = Place { xen, life, plugs: &devices, records, running: false, page };
         let line = place.line(record.control)?;
         if foreign {
             xenstore::add(&daemon.xen, prepared.record())?;

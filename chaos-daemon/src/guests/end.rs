@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use lightvm::api::{Happened, StopOutcome};
+use lightvm::api::{EventGuest, Happened, StopOutcome};
 use lightvm::config::{Action, GuestName};
 use lightvm::domain::{DomainError, End};
 use lightvm::lifecycle::{action_for, kept_name};
 use lightvm::registry::Record;
 use lightvm::xen::ShutdownReason;
-use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -46,18 +45,17 @@ async fn end_for_good(
     reason: Option<ShutdownReason>,
     turn: &mut Gone,
 ) -> Result<Returned, GuestError> {
-    let of = events::of(daemon, guest);
     let foreign = xenstore::is_foreign(guest.record.lock().control);
-    let returned = if foreign {
+    let (of, returned) = if foreign {
+        let of = events::of(daemon, guest);
         tear_down(daemon, guest, turn).await?;
         keep_key(daemon, guest);
         daemon.records.forget(guest.uuid);
-        Returned::already()
+        (of, Returned::already())
     } else {
-        let (site, of, runtime) = (Arc::clone(daemon), Arc::clone(guest), Handle::current());
-        let returned = blocking(move || runtime.block_on(let_go(&site, &of))).await??;
+        let of = let_go(daemon, guest).await?;
         turn.0 = true;
-        returned
+        of
     };
     daemon.events.tell(Happened::GuestGone { guest: of, reason });
     daemon.consoles.close(guest.uuid);
@@ -67,28 +65,46 @@ async fn end_for_good(
 }
 
 /// Stops a guest, takes it out of every list and leaves its domain to the reaper. A daemon that follows
-/// this one finishes what was begun here. The caller has its turn. Blocks on Xen and on files.
-async fn let_go(daemon: &Arc<Daemon>, guest: &Arc<Guest>) -> Result<Returned, GuestError> {
+/// this one finishes what was begun here. The caller has its turn. All of it takes less than another
+/// thread would to begin with it.
+async fn let_go(
+    daemon: &Arc<Daemon>,
+    guest: &Arc<Guest>,
+) -> Result<(EventGuest, Returned), GuestError> {
     let mut record = guest.record.lock().clone();
     record.stage = Stage::Ending;
-    daemon.records.write(&record).map_err(GuestError::Record)?;
+    daemon.records.rewrite(&record).map_err(GuestError::Record)?;
     leave(daemon, guest.shard, guest.uuid).await;
     match guest.life.running.pause() {
         Ok(()) | Err(DomainError::Vanished { .. }) => {}
         // It runs on for a moment, unserved.
         Err(e) => warn!(name = %guest.life.record.name, "cannot be held before its end: {e}"),
     }
-    // It may have been renamed since it was made.
-    let registry = daemon.lifecycle.registry();
-    let now = registry.record(guest.uuid).unwrap_or_else(|| guest.life.record.clone());
-    daemon.lifecycle.forget(&now)?;
+    let name = forget(daemon, guest).await?;
     unplug_all(&daemon.networks, guest.uuid, &record.devices).await;
     // The reaper forgets the record.
     keep_key(daemon, guest);
-    let kib = guest_kib(now.guest_type, &now.config);
-    let returned = daemon.reaper.take(&daemon.shells, guest.uuid, now.domid, kib);
+    let life = &guest.life.record;
+    let kib = guest_kib(life.guest_type, &life.config);
+    let returned = daemon.reaper.take(&daemon.shells, guest.uuid, life.domid, kib);
     daemon.guests.remove(guest.uuid);
-    Ok(returned)
+    Ok((EventGuest { name, ..events::made(guest) }, returned))
+}
+
+/// Takes a guest out of the registry; answers the name it had last. Another thread waits for whoever
+/// has to be waited for.
+async fn forget(daemon: &Arc<Daemon>, guest: &Arc<Guest>) -> Result<GuestName, GuestError> {
+    if daemon.lifecycle.forget_at_once(&guest.life.record)? {
+        return Ok(guest.life.record.name.clone());
+    }
+    let (daemon, made) = (Arc::clone(daemon), guest.life.record.clone());
+    blocking(move || {
+        // It may have been renamed since it was made.
+        let now = daemon.lifecycle.registry().record(made.uuid).unwrap_or(made);
+        daemon.lifecycle.forget(&now)?;
+        Ok(now.name)
+    })
+    .await?
 }
 
 /// Has the key it was asked for with remembered without it.

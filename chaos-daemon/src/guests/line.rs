@@ -1,14 +1,12 @@
 //! A guest's channel: made before the guest starts, or taken over from a daemon that
 //! is gone.
 
-use std::path::Path;
-
 use lightvm::build::{self, Control};
 use lightvm::config::ControlMode;
 use lightvm::registry::Record;
 use lightvm::xen::{ForeignMapping, Xen};
 
-use super::GuestError;
+use super::{GuestError, Records};
 use crate::channel::{self, Opening};
 use crate::facade::{self, Facade};
 use crate::shard::{Line, Pages, Plug, StoreLine};
@@ -27,8 +25,8 @@ pub(super) struct Place<'a> {
     pub(super) xen: &'a Xen,
     pub(super) life: &'a Record,
     pub(super) plugs: &'a [Plug],
-    /// The facade's journal.
-    pub(super) journal: &'a Path,
+    /// Where the facade's journal is.
+    pub(super) records: &'a Records,
     /// Whether an earlier daemon has served it.
     pub(super) running: bool,
     /// Its noxs page, when it is mapped already.
@@ -60,11 +58,12 @@ impl Place<'_> {
 
     fn facade(&self, place: &build::Channel) -> Result<Line, GuestError> {
         let page: Pages = Box::new(self.xen.map(self.life.domid, &[place.page])?);
+        let journal = self.records.journal(self.life.uuid);
         let facade = if self.running {
-            Facade::adopt(page, self.journal)?
+            Facade::adopt(page, &journal)?
         } else {
             let offers = self.plugs.iter().filter_map(|plug| plug.offer.clone()).collect();
-            Facade::create(&self.guest(place), offers, page, self.journal)?
+            Facade::create(&self.guest(place), offers, page, &journal)?
         };
         Ok(Line::Facade(Box::new(StoreLine::new(facade, place.port, place.console.port))))
     }

@@ -5,13 +5,16 @@
 //! domain until the guest has started: what a dead daemon left in that state is torn
 //! down by the next, and nothing half-built stays.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::{fs, io::Write};
 
 use lightvm::config::{ControlMode, Disk, GuestConfig, Nic};
 use lightvm::registry::Slate;
 use lightvm::xen::DomId;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -84,10 +87,17 @@ pub struct OpenRecord {
     slate: Slate,
 }
 
+/// How the name of a facade's journal ends.
+const JOURNAL: &str = "facade";
+/// How the name of a guest's folder ends in which is what killed daemons had begun to publish.
+const REDO: &str = "redo";
+
 /// The folder of records.
 #[derive(Clone, Debug)]
 pub struct Records {
     dir: PathBuf,
+    /// Guests of which there may be more than the record.
+    more: Arc<Mutex<HashSet<Uuid>>>,
 }
 
 impl Records {
@@ -97,7 +107,15 @@ impl Records {
     /// Those of `mkdir(2)`.
     pub fn open(dir: PathBuf) -> io::Result<Records> {
         fs::create_dir_all(&dir)?;
-        Ok(Records { dir })
+        let mut more = HashSet::new();
+        for entry in fs::read_dir(&dir)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == JOURNAL || end == REDO) {
+                let uuid = path.file_stem().and_then(|stem| Uuid::try_parse(stem.to_str()?).ok());
+                more.extend(uuid);
+            }
+        }
+        Ok(Records { dir, more: Arc::new(Mutex::new(more)) })
     }
 
     fn path(&self, uuid: Uuid) -> PathBuf {
@@ -114,9 +132,10 @@ impl Records {
         self.dir.join("keys.journal")
     }
 
-    /// Where a guest's facade keeps its journal.
+    /// Where a guest's facade keeps its journal; [`Records::forget`] removes that from now on.
     pub fn journal(&self, uuid: Uuid) -> PathBuf {
-        self.dir.join(format!("{uuid}.facade"))
+        self.more.lock().insert(uuid);
+        self.dir.join(format!("{uuid}.{JOURNAL}"))
     }
 
     /// Where flavours are that were added to the pool while a daemon ran.
@@ -132,7 +151,7 @@ impl Records {
     /// The folder of what killed daemons had begun to publish in a guest's rings, a file for
     /// each device.
     fn redo(&self, uuid: Uuid) -> PathBuf {
-        self.dir.join(format!("{uuid}.redo"))
+        self.dir.join(format!("{uuid}.{REDO}"))
     }
 
     /// Gives what shards of an earlier daemon were publishing when it was killed to the guests
@@ -149,6 +168,7 @@ impl Records {
             }
             match Left::read(&path)?.map(|left| left.owner()) {
                 Some(Owner { uuid, slot, .. }) if self.path(uuid).exists() => {
+                    self.more.lock().insert(uuid);
                     fs::create_dir_all(self.redo(uuid))?;
                     fs::rename(&path, self.redo(uuid).join(slot.to_string()))?;
                 }
@@ -173,6 +193,29 @@ impl Records {
         }
         found.retain(|left| left.owner().domain == domain);
         Ok(found)
+    }
+
+    /// Writes the first record of a guest to come, which has no domain yet: killed meanwhile, nothing of
+    /// it is there but a file that is no record. Answers the file, open.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn begin(&self, record: &GuestRecord) -> io::Result<OpenRecord> {
+        let (uuid, text) = (record.uuid, serde_json::to_vec(record)?);
+        let mut slate = Slate::create(&self.path(uuid))?;
+        if !slate.begin(&text)? {
+            self.write(record)?;
+            slate = Slate::open(&self.path(uuid))?;
+        }
+        Ok(OpenRecord { uuid, slate })
+    }
+
+    /// Writes a record into the file of the older one that is there.
+    ///
+    /// # Errors
+    /// Those of writing a file.
+    pub fn rewrite(&self, record: &GuestRecord) -> io::Result<()> {
+        self.write_at(record, self.open_record(record.uuid).ok().as_ref())
     }
 
     /// Writes a record, in place of an older one at once.
@@ -214,8 +257,10 @@ impl Records {
     pub fn forget(&self, uuid: Uuid) {
         // What stays is found to be stale by the next daemon.
         let _ = fs::remove_file(self.path(uuid));
-        let _ = fs::remove_file(self.journal(uuid));
-        let _ = fs::remove_dir_all(self.redo(uuid));
+        if self.more.lock().remove(&uuid) {
+            let _ = fs::remove_file(self.dir.join(format!("{uuid}.{JOURNAL}")));
+            let _ = fs::remove_dir_all(self.redo(uuid));
+        }
     }
 
     /// Every record, in no order. What cannot be read is removed: nobody could use it.
@@ -286,6 +331,30 @@ mod tests {
         assert_eq!((stage(1), stage(2)), (Stage::Building, Stage::Living));
         records.write_at(&record(1, Stage::Living), Some(&open)).unwrap();
         assert_eq!(stage(1), Stage::Living);
+    }
+
+    #[test]
+    fn a_record_that_was_begun_is_one_and_can_be_rewritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = Records::open(dir.path().to_owned()).unwrap();
+        let open = records.begin(&record(1, Stage::Building)).unwrap();
+        assert_eq!(records.all().unwrap()[0].stage, Stage::Building);
+        records.write_at(&record(1, Stage::Living), Some(&open)).unwrap();
+        records.rewrite(&record(1, Stage::Ending)).unwrap();
+        assert_eq!(records.all().unwrap()[0].stage, Stage::Ending);
+        records.rewrite(&record(2, Stage::Living)).unwrap();
+        assert_eq!(records.all().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_an_earlier_daemon_left_beside_a_record_goes_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (records, uuid) = (Records::open(dir.path().to_owned()).unwrap(), Uuid::from_u128(1));
+        records.write(&record(1, Stage::Living)).unwrap();
+        fs::write(records.journal(uuid), b"x").unwrap();
+        fs::create_dir(records.redo(uuid)).unwrap();
+        Records::open(dir.path().to_owned()).unwrap().forget(uuid);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     /// A record of one response of four bytes to slot 2 of a guest that is domain 9.

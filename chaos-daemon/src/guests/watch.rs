@@ -3,7 +3,6 @@
 //! Xen tells one program of a host (`VIRQ_DOM_EXC`). Where another has that, such as
 //! xenstored, Xen is asked now and then.
 
-use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -11,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use lightvm::domain::Watch;
-use lightvm::xen::DomainState;
+use lightvm::xen::{DomId, DomainInfo, DomainState, XenError};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tracing::{error, info};
 
 use super::Guest;
@@ -25,6 +25,8 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// Looks take one part of so many of the control thread's time at most.
 const LOOKS_SHARE: u32 = 10;
+/// The shortest rest between two looks: every domain that is destroyed makes Xen tell, twice.
+const REST: Duration = Duration::from_millis(5);
 
 /// Has the daemon look for ended guests now.
 #[derive(Debug, Default)]
@@ -86,29 +88,42 @@ pub async fn watch_ends(daemon: Arc<Daemon>, watch: Watch) -> io::Result<()> {
             () = tokio::time::sleep(ASK_EVERY), if !told => {}
         }
         let began = Instant::now();
-        look(&daemon);
-        // Every end makes Xen tell, twice: a busy host is not looked at all the time.
-        tokio::time::sleep((began.elapsed() * LOOKS_SHARE).min(ASK_EVERY)).await;
+        if let Err(e) = look(&daemon).await {
+            error!("cannot list the domains: {e}");
+        }
+        // A busy host is not looked at all the time.
+        tokio::time::sleep((began.elapsed() * LOOKS_SHARE).clamp(REST, ASK_EVERY)).await;
     }
 }
 
-/// Looks after every guest whose domain has stopped or is gone.
-fn look(daemon: &Arc<Daemon>) {
+/// Looks after every guest whose domain has stopped or is gone: as many of them at a time as Xen
+/// describes with one call, and requests come in between.
+async fn look(daemon: &Arc<Daemon>) -> Result<(), XenError> {
     daemon.ends.looks.fetch_add(1, Ordering::SeqCst);
     let guests = daemon.guests.all();
-    if guests.is_empty() {
-        return;
+    let mut left = &guests[..];
+    while let Some(first) = left.first() {
+        let known = daemon.xen.domains_from(number(first))?;
+        // Those behind the last of them come with the next call.
+        let is_told = |guest: &Arc<Guest>| known.reaches(number(guest));
+        let (told, rest) = left.split_at(left.partition_point(is_told));
+        for guest in told.iter().filter(|guest| is_unsettled(guest, &known.domains)) {
+            tokio::spawn(settle(Arc::clone(daemon), Arc::clone(guest)));
+        }
+        left = rest;
+        yield_now().await;
     }
-    let domains = match daemon.xen.domains() {
-        Ok(domains) => domains,
-        Err(e) => return error!("cannot list the domains: {e}"),
-    };
+    Ok(())
+}
+
+fn number(guest: &Arc<Guest>) -> DomId {
+    guest.life.record.domid
+}
+
+/// Whether a guest's end is known to nobody. The domains are ascending.
+fn is_unsettled(guest: &Arc<Guest>, domains: &[DomainInfo]) -> bool {
     let stopped = |state| matches!(state, DomainState::Shutdown(_) | DomainState::Dying);
-    let living: HashSet<_> =
-        domains.iter().filter(|domain| !stopped(domain.state)).map(|domain| domain.uuid).collect();
-    let unsettled =
-        |guest: &Arc<Guest>| guest.ended.borrow().is_none() && !living.contains(&guest.uuid);
-    for guest in guests.into_iter().filter(unsettled) {
-        tokio::spawn(settle(Arc::clone(daemon), guest));
-    }
+    let found = domains.binary_search_by_key(&number(guest), |domain| domain.domid).ok();
+    let lives = |at: usize| domains[at].uuid == guest.uuid && !stopped(domains[at].state);
+    !found.is_some_and(lives) && guest.ended.borrow().is_none()
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam::channel::Sender;
 use lightvm::api::{LogRecord, LogRecords};
 use noxs::log::{Record, Severity};
 use parking_lot::Mutex;
@@ -13,6 +12,8 @@ use uuid::Uuid;
 
 use super::entry::{Entry, clean};
 use super::options::Options;
+use super::service::WAITING;
+use crate::mailbox::Mailbox;
 use crate::switch::bucket::Bucket;
 
 /// Where a guest's shard puts the guest's records.
@@ -23,7 +24,7 @@ struct Inner {
     guest: Uuid,
     name: Arc<str>,
     options: Options,
-    out: Sender<Option<Entry>>,
+    out: Mailbox<Option<Entry>>,
     state: Mutex<State>,
 }
 
@@ -53,7 +54,7 @@ impl Book {
         guest: Uuid,
         name: &str,
         options: &Options,
-        out: Sender<Option<Entry>>,
+        out: Mailbox<Option<Entry>>,
     ) -> Book {
         let (name, options, state) = (name.into(), options.clone(), Mutex::default());
         Book(Arc::new(Inner { guest, name, options, out, state }))
@@ -95,7 +96,7 @@ impl Book {
         let record = LogRecord { seq, time_ns, received_ms, severity, text };
         state.keep(record.clone(), self.0.options.keep);
         let entry = Entry { guest: self.0.guest, name: Arc::clone(&self.0.name), record };
-        if self.0.out.try_send(Some(entry)).is_err() {
+        if !self.0.out.put_within(WAITING, Some(entry)) {
             state.drop_records(1);
         }
     }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam::channel::{Receiver, Sender, bounded};
 use foldhash::HashMap;
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -17,12 +16,13 @@ use super::entry::Entry;
 use super::options::Options;
 use super::outlet::Outlet;
 use crate::logfile::LogFile;
+use crate::mailbox::Mailbox;
 
 /// Outlets that the thread goes on with from its next record on.
 type Next = Arc<Mutex<Option<Vec<Outlet>>>>;
 
 /// Records of all guests together that wait to be written at most.
-const WAITING: usize = 4096;
+pub(super) const WAITING: usize = 4096;
 
 /// Why records cannot be taken.
 #[derive(Debug, Error)]
@@ -45,7 +45,7 @@ struct Inner {
     logs: PathBuf,
     options: Mutex<Options>,
     books: Mutex<HashMap<Uuid, Book>>,
-    out: Sender<Option<Entry>>,
+    out: Mailbox<Option<Entry>>,
     next: Next,
     thread: Option<JoinHandle<()>>,
 }
@@ -58,7 +58,8 @@ impl Service {
     pub fn open(logs: &Path, options: &Options) -> Result<Service, LogError> {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o750).create(logs);
         made.map_err(|e| LogError::Folder(logs.to_owned(), e))?;
-        let (out, inbox) = bounded(WAITING);
+        let out = Mailbox::default();
+        let inbox = out.clone();
         let next: Next = Arc::new(Mutex::new(Some(outlets(logs, options))));
         let (name, told) = ("guest-log".to_owned(), Arc::clone(&next));
         let thread = std::thread::Builder::new().name(name).spawn(move || run(&inbox, &told));
@@ -101,9 +102,9 @@ fn outlets(logs: &Path, options: &Options) -> Vec<Outlet> {
 }
 
 /// Writes records until it is told to end by `None`.
-fn run(inbox: &Receiver<Option<Entry>>, next: &Mutex<Option<Vec<Outlet>>>) {
+fn run(inbox: &Mailbox<Option<Entry>>, next: &Mutex<Option<Vec<Outlet>>>) {
     let mut outlets = Vec::new();
-    while let Ok(Some(entry)) = inbox.recv() {
+    while let Some(entry) = inbox.take() {
         if let Some(others) = next.lock().take() {
             outlets = others.into_iter().map(|outlet| (outlet, 0u64)).collect();
         }
@@ -128,7 +129,7 @@ fn run(inbox: &Receiver<Option<Entry>>, next: &Mutex<Option<Vec<Outlet>>>) {
 /// Writes what waits. Books that shards still have are without effect then.
 impl Drop for Inner {
     fn drop(&mut self) {
-        let _ = self.out.send(None);
+        self.out.put(None);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

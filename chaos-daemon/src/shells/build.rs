@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::facts::is_current;
 use super::stock::Kept;
 use crate::daemon::Daemon;
-use crate::guests::{GuestRecord, Stage, built_as};
+use crate::guests::{GuestRecord, OpenRecord, Stage, built_as};
 use crate::pool::{Flavour, Form, Image, Places};
 
 /// Why a shell could not be built. Nothing of it is left.
@@ -35,15 +35,20 @@ pub(super) fn build(daemon: &Arc<Daemon>, flavour: &Flavour) -> Result<Kept, She
     // From here on the next daemon would tear it down.
     let (stage, devices) = (Stage::Building, Vec::new());
     let record = GuestRecord { uuid, stage, control, devices, claim: None };
-    daemon.records.write(&record).map_err(ShellError::Record)?;
-    let built = make(daemon, uuid, flavour);
+    let open = daemon.records.begin(&record).map_err(ShellError::Record)?;
+    let built = make(daemon, uuid, flavour, open);
     if built.is_err() {
         daemon.records.forget(uuid);
     }
     built
 }
 
-fn make(daemon: &Daemon, uuid: Uuid, flavour: &Flavour) -> Result<Kept, ShellError> {
+fn make(
+    daemon: &Daemon,
+    uuid: Uuid,
+    flavour: &Flavour,
+    open: OpenRecord,
+) -> Result<Kept, ShellError> {
     let creator = daemon.lifecycle.creator();
     let mut shell =
         Shell::build(creator.xen(), &spec(uuid, &flavour.form)).map_err(CreateError::from)?;
@@ -52,7 +57,7 @@ fn make(daemon: &Daemon, uuid: Uuid, flavour: &Flavour) -> Result<Kept, ShellErr
     let mut loaded = creator.load(shell, &images(image))?;
     *loaded.timings_mut() = Timings::default();
     if is_current(image) {
-        Ok(Kept::loaded(daemon, loaded).map_err(CreateError::from)?)
+        Ok(Kept::loaded(daemon, loaded, open).map_err(CreateError::from)?)
     } else {
         Err(ShellError::Outdated(image.kernel.path.display().to_string()))
     }

@@ -59,22 +59,26 @@ impl Kept {
         Kept { fittings: Fittings::default(), domain: Domain::Blank(shell) }
     }
 
-    /// A shell with an image. One with a control page has it mapped, and its port bound to the next
-    /// of the daemon's shards.
+    /// A shell with an image, whose record is `open`. One with a control page has it mapped, and its
+    /// port bound to the next of the daemon's shards.
     ///
     /// # Errors
     /// Those of mapping and binding.
-    pub(super) fn loaded(daemon: &Daemon, loaded: Loaded) -> Result<Kept, XenError> {
-        let (xen, domid, uuid) = (&daemon.xen, loaded.domid(), loaded.uuid());
+    pub(super) fn loaded(
+        daemon: &Daemon,
+        loaded: Loaded,
+        open: OpenRecord,
+    ) -> Result<Kept, XenError> {
+        let (xen, domid) = (&daemon.xen, loaded.domid());
         let mut fittings = Fittings::default();
         if let Some(channel) = loaded.channel().filter(|c| c.control == Control::Noxs) {
             fittings.page = Some(xen.map(domid, &[channel.page])?);
             let shard = daemon.guests.next_shard(daemon.shards.len());
             fittings.wire = Some((shard, daemon.shards[shard].wire(xen, domid, channel.port)?));
         }
-        // Without them, as where descriptors run out, a finish takes longer.
+        // Without it, as where descriptors run out, a finish takes longer.
         fittings.place = daemon.lifecycle.registry().reserve(Outline::of(&loaded)).ok();
-        fittings.open = daemon.records.open_record(uuid).ok();
+        fittings.open = Some(open);
         Ok(Kept { fittings, domain: Domain::Loaded(loaded) })
     }
 

@@ -2,8 +2,10 @@
  * and ends when it is asked to. */
 #include "noxs.h"
 
-/* The runtime's: notifies the host, waits until notified, reaches a frame of memory. */
+/* The runtime's: learns where the shared info page is, notifies the host, waits until notified,
+ * reaches a frame of memory. */
 struct host;
+void guest_shared_info(const struct host *host, uint64_t frame);
 void guest_notify(const struct host *host);
 void guest_wait(const struct host *host);
 volatile void *guest_frame(const struct host *host, uint32_t frame);
@@ -84,6 +86,7 @@ enum end guest_main(volatile struct noxs_page *page, const struct host *host) {
 
     if (!noxs_usable(page))
         return NO_PAGE;
+    guest_shared_info(host, page->shared_info_frame);
     len = append(text, 0, greeting, sizeof greeting - 1);
     len = append(text, len, self, name(page, self));
     if (!noxs_log(page, INFO, 0, text, len))

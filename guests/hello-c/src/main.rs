@@ -33,6 +33,12 @@ extern "C" fn guest_wait(host: &Host) {
     event::wait(host.boot, host.port);
 }
 
+/// Says in which frame the host has placed the shared info page; 0: in none.
+#[unsafe(no_mangle)]
+extern "C" fn guest_shared_info(host: &Host, frame: u64) {
+    bare::use_shared_info(host.boot, frame);
+}
+
 /// Where a frame is; null when it cannot be reached.
 #[unsafe(no_mangle)]
 extern "C" fn guest_frame(host: &Host, frame: u32) -> *mut u8 {

@@ -5,7 +5,7 @@ use crate::hvm::{self, Parameter};
 use crate::info::{BootInfo, Flavour};
 use crate::paging::{self, PAGE_SIZE};
 use crate::shared::SharedPage;
-use crate::{Channel, Port, hypercall};
+use crate::{Channel, Port, hypercall, shared_info};
 
 /// Makes the runtime forget the noxs page, which is about to vanish.
 pub fn forget(channel: Channel) {
@@ -19,6 +19,14 @@ pub fn frame(boot: BootInfo, number: u64) -> Option<SharedPage> {
     let address = paging::map(boot, number.checked_mul(size)?, size)?;
     // SAFETY: mapped for good just now; nobody keeps references into pages that are shared.
     Some(unsafe { SharedPage::new(address) })
+}
+
+/// Has the shared info page used where the toolstack placed it, at frame `number` of a PVH guest; 0:
+/// nowhere. A guest that places it itself has Xen take a page out of the middle of its memory.
+pub fn use_shared_info(boot: BootInfo, number: u64) {
+    if number != 0 {
+        shared_info::use_placed(boot, number);
+    }
 }
 
 /// The console ring.

@@ -139,6 +139,15 @@ impl Lifecycle {
         Ok(())
     }
 
+    /// As [`Lifecycle::forget`] where nobody has to be waited for. `false`: somebody would have to be, or
+    /// the guest has another name by now, and nothing was done.
+    ///
+    /// # Errors
+    /// [`LifecycleError::Registry`].
+    pub fn forget_at_once(&self, record: &Record) -> Result<bool, LifecycleError> {
+        Ok(self.registry.remove_at_once(record)?)
+    }
+
     /// Destroys the guest that `record` tells of, in whatever domain it lives by now,
     /// and forgets it. One that is gone already is forgotten.
     ///

@@ -99,6 +99,11 @@ impl Registry {
         self.read(uuid)
     }
 
+    /// Whether the guest `uuid` is called `name`.
+    pub fn is_named(&self, name: &GuestName, uuid: Uuid) -> bool {
+        link_target(&self.name_path(name.as_str())) == Some(uuid)
+    }
+
     /// Fails when a living guest has `name`. Only a hint: [`Registry::add`] decides.
     ///
     /// # Errors
@@ -128,10 +133,7 @@ impl Registry {
     /// Keeps everybody else, here and in other processes, from changing anything until
     /// it is dropped.
     fn exclusive(&self) -> Result<Flock<fs::File>, RegistryError> {
-        let path = self.dir.join("lock");
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o644);
-        let mut lock = options.open(&path).map_err(file("cannot open", &path))?;
+        let (mut lock, path) = self.open_lock()?;
         loop {
             match Flock::lock(lock, FlockArg::LockExclusive) {
                 Ok(held) => return Ok(held),
@@ -139,6 +141,24 @@ impl Registry {
                 Err((_, e)) => return Err(file("cannot lock", &path)(e.into())),
             }
         }
+    }
+
+    /// As [`Registry::exclusive`], unless somebody holds it.
+    fn try_exclusive(&self) -> Result<Option<Flock<fs::File>>, RegistryError> {
+        let (lock, path) = self.open_lock()?;
+        match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => Ok(Some(held)),
+            Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => Ok(None),
+            Err((_, e)) => Err(file("cannot lock", &path)(e.into())),
+        }
+    }
+
+    fn open_lock(&self) -> Result<(fs::File, PathBuf), RegistryError> {
+        let path = self.dir.join("lock");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o644);
+        let lock = options.open(&path).map_err(file("cannot open", &path))?;
+        Ok((lock, path))
     }
 
     /// Writes a guest down and takes its name.
@@ -308,8 +328,39 @@ impl Registry {
     pub(crate) fn release(&self, uuid: Uuid, name: &GuestName) {
         // Without the lock a file may stay, which the next reader finds to be stale.
         if let Ok(_alone) = self.exclusive() {
-            self.forget(uuid, Some(&self.name_path(name.as_str())));
+            self.remove_alone(uuid, name);
         }
+    }
+
+    /// As [`Registry::remove`], of a guest that nobody ends or brings back, and without waiting for
+    /// anybody. `false`: somebody would have to be waited for, or it has another name by now, and nothing
+    /// was done.
+    ///
+    /// # Errors
+    /// [`RegistryError::File`].
+    pub fn remove_at_once(&self, record: &Record) -> Result<bool, RegistryError> {
+        let Some(_alone) = self.try_exclusive()? else { return Ok(false) };
+        // A lock is there as long as somebody holds it, or waits for it.
+        let is_held = self.record_path(record.uuid).with_extension("lock").exists();
+        if is_held || !self.is_named(&record.name, record.uuid) {
+            return Ok(false);
+        }
+        self.forget_both(record.uuid, &record.name);
+        Ok(true)
+    }
+
+    /// Under the lock.
+    fn remove_alone(&self, uuid: Uuid, name: &GuestName) {
+        if self.is_named(name, uuid) {
+            self.forget_both(uuid, name);
+        } else {
+            self.forget(uuid, None);
+        }
+    }
+
+    fn forget_both(&self, uuid: Uuid, name: &GuestName) {
+        self.forget_file(&self.name_path(name.as_str()));
+        self.forget_file(&self.record_path(uuid));
     }
 
     /// Removes what is written down under `uuid`, and `link` and its record's name as

@@ -25,15 +25,14 @@ pub struct Slate {
 }
 
 impl Slate {
-    /// Makes the file at `path`, with nothing but a space in it: so it has its page already.
+    /// Makes the file at `path`, empty.
     ///
     /// # Errors
-    /// Those of `open(2)` and `pwrite(2)`.
+    /// Those of `open(2)`.
     pub fn create(path: &Path) -> io::Result<Slate> {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o644).open(path)?;
-        file.write_all_at(b" ", 0)?;
-        Ok(Slate::over(file, 1))
+        Ok(Slate::over(file, 0))
     }
 
     fn over(file: File, len: usize) -> Slate {
@@ -50,6 +49,16 @@ impl Slate {
         let file = OpenOptions::new().write(true).open(path)?;
         let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         Ok(Slate::over(file, len))
+    }
+
+    /// Writes `text` into the empty file. `false`: it is more than can be written in one go, and
+    /// nothing is.
+    ///
+    /// # Errors
+    /// Those of `pwrite(2)`.
+    pub fn begin(&mut self, text: &[u8]) -> io::Result<bool> {
+        self.len = text.len();
+        self.write(text.to_vec())
     }
 
     /// Writes `text` in place of what stands there, with spaces behind it where it is shorter.
@@ -89,7 +98,10 @@ pub struct Reserved {
 impl Reserved {
     pub(super) fn new(outline: Outline, path: PathBuf) -> io::Result<Reserved> {
         let (draft, slate) = (Draft::new(outline)?, Slate::create(&path)?);
-        Ok(Reserved { draft, path, slate, used: false })
+        let mut place = Reserved { draft, path, slate, used: false };
+        // So it has its page already.
+        place.slate.begin(b" ")?;
+        Ok(place)
     }
 
     /// Whose record it is for.

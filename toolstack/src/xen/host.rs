@@ -37,6 +37,23 @@ pub struct CpuPool {
     pub domains: u32,
 }
 
+/// Some of the host's domains.
+#[derive(Clone, Debug)]
+pub struct Domains {
+    /// Ascending by number.
+    pub domains: Vec<DomainInfo>,
+    /// Where to go on; `None`: there are no others behind them.
+    pub next: Option<DomId>,
+}
+
+impl Domains {
+    /// Whether a domain of this number, no less than what was asked for, would be among them.
+    #[must_use]
+    pub fn reaches(&self, number: DomId) -> bool {
+        self.next.is_none_or(|next| number < next)
+    }
+}
+
 /// Domains asked for at a time; their descriptions fill most of a buffer.
 const LIST_BATCH: u16 = 100;
 /// Most CPUs of a host; Debian's Xen is built for 512.
@@ -74,20 +91,22 @@ impl Xen {
     /// [`XenError::Call`].
     pub fn domains(&self) -> Result<Vec<DomainInfo>, XenError> {
         let mut all = Vec::new();
-        let mut first = 0;
+        let mut first = DomId(0);
         loop {
-            let batch = self.domains_from(DomId(first))?;
-            let Some(last) = batch.last() else { return Ok(all) };
-            first = last.domid.0 + 1;
-            let complete = batch.len() < usize::from(LIST_BATCH);
-            all.extend(batch);
-            if complete {
-                return Ok(all);
+            let Domains { domains, next } = self.domains_from(first)?;
+            all.extend(domains);
+            match next {
+                Some(next) => first = next,
+                None => return Ok(all),
             }
         }
     }
 
-    fn domains_from(&self, first: DomId) -> Result<Vec<DomainInfo>, XenError> {
+    /// The domains whose numbers are `first` or more, as many as one call tells of.
+    ///
+    /// # Errors
+    /// [`XenError::Call`].
+    pub fn domains_from(&self, first: DomId) -> Result<Domains, XenError> {
         const CALL: Call = Call("XEN_SYSCTL_getdomaininfolist");
         let mut buffer = self.buffer()?;
         let list =
@@ -102,7 +121,10 @@ impl Xen {
         let found = (arg.num_domains as usize).min(usize::from(LIST_BATCH));
         let mut raw = vec![domctl::GetDomainInfo::default(); found];
         buffer.get_slice(list, &mut raw);
-        Ok(raw.into_iter().map(DomainInfo::from).collect())
+        let domains: Vec<_> = raw.into_iter().map(DomainInfo::from).collect();
+        let is_full = found == usize::from(LIST_BATCH);
+        let next = domains.last().filter(|_| is_full).map(|last| DomId(last.domid.0 + 1));
+        Ok(Domains { domains, next })
     }
 
     /// Every CPU pool there is.

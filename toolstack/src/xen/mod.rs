@@ -25,7 +25,7 @@ pub use dev::{Call, CallMonitor, EventChannels, ForeignMapping, GrantMapping, Gr
 pub use domain::{CreateDomain, DomainInfo, DomainState, ShutdownReason, VcpuInfo};
 pub use error::{CallError, XenError};
 pub use grant::{CopySegment, GrantDevice};
-pub use host::{CpuPool, Host};
+pub use host::{CpuPool, Domains, Host};
 pub(crate) use hvm::PvhVcpu;
 pub use scheduler::{CpuMap, Credit2};
 
