@@ -20,6 +20,17 @@ pub(super) fn forward(spec: &NetworkSpec) -> Result<(), NetworkError> {
     Ok(())
 }
 
+/// Keeps the host from asking the guests behind `tap` for a router, which it is itself: every such
+/// question wakes all of them. To be called before the device is up.
+pub(super) fn ask_no_router(tap: &str) -> Result<(), NetworkError> {
+    let path = Path::new("/proc/sys/net/ipv6/conf").join(tap).join("router_solicitations");
+    match std::fs::write(&path, "0\n") {
+        // A host without IPv6.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        written => written.map_err(|source| NetworkError::File { path, source }),
+    }
+}
+
 fn switch_on(path: &Path) -> Result<(), NetworkError> {
     let file = |source| NetworkError::File { path: path.to_owned(), source };
     if std::fs::read_to_string(path).map_err(file)?.trim() == "1" {

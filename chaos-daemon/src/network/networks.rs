@@ -301,6 +301,9 @@ impl Networks {
     async fn set_up(&self, network: &Network, name: &str) -> Result<(), NetworkError> {
         let Network { id, spec, found, .. } = network;
         let mac = (!found).then(|| host_mac(*id));
+        if network.routed() {
+            nat::ask_no_router(name)?;
+        }
         self.links.set_up(name, mac, spec.mtu.unwrap_or(DEFAULT_MTU)).await?;
         match &spec.uplink {
             Uplink::None => Ok(()),
