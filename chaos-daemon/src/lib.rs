@@ -5,6 +5,7 @@
 //! guests on the way of their data. `docs/architecture.md` is the map.
 
 pub mod api;
+pub mod background;
 pub mod block;
 pub mod channel;
 pub mod config;

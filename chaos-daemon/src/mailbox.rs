@@ -5,18 +5,23 @@
 //! nothing is gained by it where the next one is milliseconds away.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 
 /// A queue that one thread waits at. Copies are of the same.
-#[derive(Debug)]
 pub struct Mailbox<T>(Arc<Inner<T>>);
 
-#[derive(Debug)]
 struct Inner<T> {
     letters: Mutex<VecDeque<T>>,
     arrived: Condvar,
+}
+
+impl<T> fmt::Debug for Mailbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
 }
 
 impl<T> Clone for Mailbox<T> {

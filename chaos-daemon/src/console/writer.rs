@@ -7,7 +7,6 @@ use super::feed::Sink;
 use crate::mailbox::Mailbox;
 
 /// Work of the thread. Every console is queued once at most.
-#[derive(Debug)]
 pub(super) enum Job {
     /// Write what waits.
     Write(Sink),

@@ -23,6 +23,7 @@ use tracing::{info, warn};
 pub use reload::Load;
 
 use crate::api;
+use crate::background::Background;
 use crate::config::DaemonConfig;
 use crate::events::Events;
 use crate::guests::{self, Disks, Ends, GuestError, Guests, Keys, Reaper, Records};
@@ -78,6 +79,9 @@ pub enum StartError {
     /// Guests' log records cannot be taken.
     #[error(transparent)]
     Log(#[from] log::LogError),
+    /// What gives way to requests has no thread.
+    #[error("cannot start a background thread: {0}")]
+    Background(io::Error),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -124,6 +128,8 @@ pub struct Daemon {
     pub keys: Arc<Keys>,
     /// Has ended guests looked for.
     pub ends: Ends,
+    /// What may take a while and gives way to requests.
+    pub background: Background,
     /// Domains for guests to come.
     pub shells: Shells,
     /// Domains of guests that are no more.
@@ -193,6 +199,7 @@ pub async fn run_on(
             ended.map_err(StartError::Watch)?;
         }
     }
+    daemon.background.end();
     shells::clear(&daemon);
     guests::reap_all(&daemon);
     Ok(())
@@ -231,6 +238,8 @@ impl Daemon {
         let tell = move |shard: usize, update| told[shard].send(Command::Network(update));
         let networks = Networks::open(&config.networks, shards.len(), tell).await?;
         let lifecycle = Lifecycle::new(Creator::new(&xen), registry);
+        let background = Background::start(config.pool.settings().builds);
+        let background = background.map_err(StartError::Background)?;
         let shells = Shells::new(config.pool.clone());
         let (guests, ends, disks) = (Guests::default(), Ends::default(), Disks::default());
         Ok(Daemon {
@@ -249,6 +258,7 @@ impl Daemon {
             metrics: Metrics::default(),
             keys: Arc::new(keys),
             ends,
+            background,
             shells,
             reaper: Reaper::default(),
             _only: only,

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::daemon::{Daemon, blocking};
+use crate::daemon::Daemon;
 use crate::shells::Shells;
 
 /// Domains destroyed before requests get their turn.
@@ -110,7 +110,7 @@ pub async fn reap(daemon: Arc<Daemon>) {
             continue;
         }
         let site = Arc::clone(&daemon);
-        let gone = blocking(move || destroy(&site, &batch)).await.unwrap_or_default();
+        let gone = daemon.background.run(move || destroy(&site, &batch)).await.unwrap_or_default();
         let all = gone.iter().all(|&gone| gone);
         daemon.shells.guests_returned(daemon.reaper.settle(&gone));
         if !all || gone.is_empty() {

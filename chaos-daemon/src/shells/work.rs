@@ -50,14 +50,14 @@ fn plan(daemon: &Daemon) -> Option<Plan> {
 /// Begins what is planned; answers how long to wait at most before the next plan.
 fn carry_out(daemon: &Arc<Daemon>, plan: Plan) -> Duration {
     for id in plan.builds {
-        let daemon = Arc::clone(daemon);
-        tokio::task::spawn_blocking(move || build_one(&daemon, id));
+        let site = Arc::clone(daemon);
+        daemon.background.put(move || build_one(&site, id));
     }
     if !plan.discards.is_empty() {
         let given_up = daemon.shells.state.lock().take_away(&plan.discards);
         let kib = plan.discards.iter().map(|discard| discard.kib).sum();
-        let daemon = Arc::clone(daemon);
-        tokio::task::spawn_blocking(move || destroy(&daemon, given_up, kib));
+        let site = Arc::clone(daemon);
+        daemon.background.put(move || destroy(&site, given_up, kib));
     }
     let next = plan.next.map(|at| at.saturating_sub(daemon.shells.now()));
     next.unwrap_or(IDLE).min(IDLE)

@@ -117,7 +117,7 @@ proptest! {
     fn a_key_is_one_guest(steps in prop::collection::vec((0u8..4, 0u8..3), 1..60)) {
         let (folder, mut keys) = keys();
         let path = folder.path().join("keys");
-        let (mut made, mut next) = (HashMap::new(), 0u128);
+        let (mut made, mut next) = (HashMap::default(), 0u128);
         for (key, what) in steps {
             let asked = claim(&key.to_string(), 5);
             match (what, keys.begin(asked.clone())) {
