@@ -302,7 +302,7 @@ impl Networks {
         let Network { id, spec, found, .. } = network;
         let mac = (!found).then(|| host_mac(*id));
         if network.routed() {
-            nat::ask_no_router(name)?;
+            nat::ask_no_router(name);
         }
         self.links.set_up(name, mac, spec.mtu.unwrap_or(DEFAULT_MTU)).await?;
         match &spec.uplink {
