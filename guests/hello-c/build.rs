@@ -13,6 +13,7 @@ fn main() {
         .warnings_into_errors(true)
         .opt_level_str("s")
         .compile("guest");
+    println!("cargo:rerun-if-changed=src/guest.c");
     println!("cargo:rerun-if-changed=../../noxs/include/noxs.h");
     link::guest();
 }
