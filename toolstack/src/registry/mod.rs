@@ -15,6 +15,7 @@
 //! a crash or a reboot leaves behind is cleaned up by whoever finds it.
 
 mod error;
+mod exclusive;
 mod lock;
 mod record;
 mod selector;
@@ -27,7 +28,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 use uuid::Uuid;
 
 use crate::config::GuestName;
@@ -40,6 +40,7 @@ pub use selector::Selector;
 pub use slate::{Reserved, Slate};
 
 use error::file;
+use exclusive::{Exclusive, LockFile};
 
 /// Where the registry is unless said otherwise.
 pub const DEFAULT_DIR: &str = "/run/lightvm";
@@ -48,6 +49,7 @@ pub const DEFAULT_DIR: &str = "/run/lightvm";
 #[derive(Clone, Debug)]
 pub struct Registry {
     dir: PathBuf,
+    lock: LockFile,
 }
 
 impl Registry {
@@ -56,7 +58,9 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::File`].
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, RegistryError> {
-        let registry = Registry { dir: dir.into() };
+        let dir = dir.into();
+        let lock = LockFile::new(dir.join("lock"));
+        let registry = Registry { dir, lock };
         for sub in ["guests", "names"] {
             let path = registry.dir.join(sub);
             fs::DirBuilder::new()
@@ -132,33 +136,13 @@ impl Registry {
 
     /// Keeps everybody else, here and in other processes, from changing anything until
     /// it is dropped.
-    fn exclusive(&self) -> Result<Flock<fs::File>, RegistryError> {
-        let (mut lock, path) = self.open_lock()?;
-        loop {
-            match Flock::lock(lock, FlockArg::LockExclusive) {
-                Ok(held) => return Ok(held),
-                Err((again, Errno::EINTR)) => lock = again,
-                Err((_, e)) => return Err(file("cannot lock", &path)(e.into())),
-            }
-        }
+    fn exclusive(&self) -> Result<Exclusive, RegistryError> {
+        self.lock.wait().map_err(|e| file("cannot lock", self.lock.path())(e))
     }
 
     /// As [`Registry::exclusive`], unless somebody holds it.
-    fn try_exclusive(&self) -> Result<Option<Flock<fs::File>>, RegistryError> {
-        let (lock, path) = self.open_lock()?;
-        match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
-            Ok(held) => Ok(Some(held)),
-            Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => Ok(None),
-            Err((_, e)) => Err(file("cannot lock", &path)(e.into())),
-        }
-    }
-
-    fn open_lock(&self) -> Result<(fs::File, PathBuf), RegistryError> {
-        let path = self.dir.join("lock");
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o644);
-        let lock = options.open(&path).map_err(file("cannot open", &path))?;
-        Ok((lock, path))
+    fn try_exclusive(&self) -> Result<Option<Exclusive>, RegistryError> {
+        self.lock.try_now().map_err(|e| file("cannot lock", self.lock.path())(e))
     }
 
     /// Writes a guest down and takes its name.
