@@ -46,10 +46,11 @@ pub(crate) fn files(dir: &Path) -> Vec<String> {
 
 /// A registry of its own, and a guest to write down.
 struct Desk {
-    host: OnXen,
-    dir: TempDir,
     registry: Registry,
+    dir: TempDir,
     config: GuestConfig,
+    // Last: nothing may be open any more when it looks.
+    host: OnXen,
 }
 
 impl Desk {
