@@ -10,12 +10,12 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use parking_lot::Mutex;
 
-/// A file that is locked with `flock`. Each holder has opened it anew, or an earlier holder has left
-/// it open: to look for it takes longer than what most do under the lock. Copies are of the same.
+/// A file that is locked with `flock`. It stays open: to look for it takes longer than what most do
+/// under the lock. Whoever comes while it is in use opens it anew. Copies are of the same.
 #[derive(Clone, Debug)]
 pub(super) struct LockFile {
     path: PathBuf,
-    spare: Arc<Mutex<Vec<File>>>,
+    spare: Arc<Mutex<Option<File>>>,
 }
 
 /// The lock, held.
@@ -23,12 +23,14 @@ pub(super) struct LockFile {
 pub(super) struct Exclusive {
     /// There until it is dropped.
     held: Option<Flock<File>>,
-    spare: Arc<Mutex<Vec<File>>>,
+    spare: Arc<Mutex<Option<File>>>,
 }
 
 impl LockFile {
     pub(super) fn new(path: PathBuf) -> LockFile {
-        LockFile { path, spare: Arc::default() }
+        // Who may only read learns of it when it comes to change something.
+        let spare = open(&path).ok();
+        LockFile { path, spare: Arc::new(Mutex::new(spare)) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -37,7 +39,7 @@ impl LockFile {
 
     /// Waits until nobody holds it.
     pub(super) fn wait(&self) -> io::Result<Exclusive> {
-        let mut file = self.open()?;
+        let mut file = self.file()?;
         loop {
             match Flock::lock(file, FlockArg::LockExclusive) {
                 Ok(held) => return Ok(self.hold(held)),
@@ -49,7 +51,7 @@ impl LockFile {
 
     /// Takes it unless somebody holds it.
     pub(super) fn try_now(&self) -> io::Result<Option<Exclusive>> {
-        match Flock::lock(self.open()?, FlockArg::LockExclusiveNonblock) {
+        match Flock::lock(self.file()?, FlockArg::LockExclusiveNonblock) {
             Ok(held) => Ok(Some(self.hold(held))),
             Err((_, Errno::EWOULDBLOCK | Errno::EINTR)) => Ok(None),
             Err((_, e)) => Err(e.into()),
@@ -60,24 +62,25 @@ impl LockFile {
         Exclusive { held: Some(held), spare: Arc::clone(&self.spare) }
     }
 
-    fn open(&self) -> io::Result<File> {
-        let spare = self.spare.lock().pop();
-        // Others would lock another file, had this one been removed.
-        if let Some(file) = spare
-            && file.metadata()?.nlink() > 0
-        {
-            return Ok(file);
+    fn file(&self) -> io::Result<File> {
+        let spare = self.spare.lock().take();
+        match spare {
+            // Others would lock another file, had this one been removed.
+            Some(file) if file.metadata()?.nlink() > 0 => Ok(file),
+            _ => open(&self.path),
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o644).open(&self.path)
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o644).open(path)
 }
 
 impl Drop for Exclusive {
     fn drop(&mut self) {
         // Closed otherwise, which lets go of it as well.
         if let Some(Ok(file)) = self.held.take().map(Flock::unlock) {
-            self.spare.lock().push(file);
+            self.spare.lock().get_or_insert(file);
         }
     }
 }

@@ -59,17 +59,16 @@ impl Registry {
     /// [`RegistryError::File`].
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, RegistryError> {
         let dir = dir.into();
-        let lock = LockFile::new(dir.join("lock"));
-        let registry = Registry { dir, lock };
         for sub in ["guests", "names"] {
-            let path = registry.dir.join(sub);
+            let path = dir.join(sub);
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o755)
                 .create(&path)
                 .map_err(file("cannot make", &path))?;
         }
-        Ok(registry)
+        let lock = LockFile::new(dir.join("lock"));
+        Ok(Registry { dir, lock })
     }
 
     fn record_path(&self, uuid: Uuid) -> PathBuf {

@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::record::{Draft, Outline, Record};
@@ -18,8 +17,7 @@ const PAGE: usize = 4096;
 /// and several searches for its path.
 #[derive(Debug)]
 pub struct Slate {
-    /// There until it is dropped.
-    file: Option<File>,
+    file: File,
     /// Bytes of what stands there.
     len: usize,
 }
@@ -32,13 +30,7 @@ impl Slate {
     pub fn create(path: &Path) -> io::Result<Slate> {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o644).open(path)?;
-        Ok(Slate::over(file, 0))
-    }
-
-    fn over(file: File, len: usize) -> Slate {
-        // Somebody gets ready for a guest to come: now there is time.
-        drop(std::mem::take(&mut *USED.lock()));
-        Slate { file: Some(file), len }
+        Ok(Slate { file, len: 0 })
     }
 
     /// Opens the file at `path`, in which something stands.
@@ -48,7 +40,7 @@ impl Slate {
     pub fn open(path: &Path) -> io::Result<Slate> {
         let file = OpenOptions::new().write(true).open(path)?;
         let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        Ok(Slate::over(file, len))
+        Ok(Slate { file, len })
     }
 
     /// Writes `text` into the empty file. `false`: it is more than can be written in one go, and
@@ -71,17 +63,7 @@ impl Slate {
         if text.len() > PAGE {
             return Ok(false);
         }
-        self.file.as_ref().map_or(Ok(false), |file| file.write_all_at(&text, 0).map(|()| true))
-    }
-}
-
-/// Files that were written: they are closed when the next slate is made, since whoever makes a guest
-/// of what is ready has no time for that. No more than there were slates at once.
-static USED: Mutex<Vec<File>> = Mutex::new(Vec::new());
-
-impl Drop for Slate {
-    fn drop(&mut self) {
-        USED.lock().extend(self.file.take());
+        self.file.write_all_at(&text, 0).map(|()| true)
     }
 }
 
