@@ -21,7 +21,7 @@ fn guests_by_the_hundred_leave_nothing_behind() {
     // What is allocated once, for the first guest, is not a guest's.
     for _ in 0..3 {
         chaosd.create(idle("first", ""), Wait::None);
-        chaosd.client.destroy("first").expect("destroyed");
+        chaosd.client.destroy_and_wait("first").expect("destroyed, its memory back");
     }
     let before = Host::of(&chaosd);
     let said = std::env::var("LIGHTVM_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
