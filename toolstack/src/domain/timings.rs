@@ -139,8 +139,8 @@ impl<'de> Visitor<'de> for Entries {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Timings, A::Error> {
         let mut timings = Timings::default();
         while let Some((Named(stage), ms)) = map.next_entry::<Named, f64>()? {
-            let spent = Duration::try_from_secs_f64(ms / 1e3).map_err(A::Error::custom)?;
             if let Some(stage) = stage {
+                let spent = Duration::try_from_secs_f64(ms / 1e3).map_err(A::Error::custom)?;
                 timings.spent[stage as usize] = spent;
             }
         }
