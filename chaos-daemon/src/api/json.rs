@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::ApiError;
 
-/// An answer in JSON. As axum's of this name, but made in one piece: that is a third of the work.
+/// An answer in JSON. As axum's of this name, but made in one piece.
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 
